@@ -1,0 +1,212 @@
+//! `[listen]` and `[tls]`.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use crate::model::{AdminAddr, CertificateFiles, Listen, Tls, TlsVersion};
+use crate::raw::{Section, Value};
+
+const HTTP: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 80);
+const HTTPS: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 443);
+const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9900);
+
+/// Whether there is an HTTPS listener, for the tables that depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Https {
+    /// There is; this line is to blame for it.
+    On(usize),
+    /// There is none.
+    Off,
+    /// What was written could not be read.
+    Unknown,
+}
+
+/// `[listen]`, and whether HTTPS is among it.
+pub(super) fn listen(section: &Section<'_>) -> (Listen, Https) {
+    let http = listeners(section, "http", "listen.http", HTTP);
+    let https = listeners(section, "https", "listen.https", HTTPS);
+    let written = section.get("admin");
+    let admin = match &written {
+        None => Some(AdminAddr::Tcp(ADMIN)),
+        Some(value) => admin(value),
+    };
+    let tcp_admin = match &admin {
+        Some(AdminAddr::Tcp(address)) => Some(Listener {
+            address: *address,
+            name: "listen.admin",
+            written,
+        }),
+        Some(AdminAddr::Unix(_)) | None => None,
+    };
+    if let (Some(http), Some(https)) = (&http, &https) {
+        report_doubles(http.iter().chain(https).chain(&tcp_admin).collect());
+        if http.is_empty() && https.is_empty() {
+            let message = "`http` and `https` are both empty: nothing would be served";
+            section.miss(&["http", "https"], None, message);
+        }
+    }
+    let verdict = match https.as_deref() {
+        Some([first, ..]) => Https::On(
+            first
+                .written
+                .as_ref()
+                .map_or_else(|| section.line(), Value::line),
+        ),
+        Some([]) => Https::Off,
+        None => Https::Unknown,
+    };
+    let addresses = |listeners: Option<Vec<Listener<'_>>>| {
+        listeners
+            .unwrap_or_default()
+            .iter()
+            .map(|listener| listener.address)
+            .collect()
+    };
+    let listen = Listen {
+        http: addresses(http),
+        https: addresses(https),
+        admin: admin.unwrap_or(AdminAddr::Tcp(ADMIN)),
+        state: section.or("state", PathBuf::from("/var/lib/warmfront"), Value::path),
+        workers: section
+            .get("workers")
+            .and_then(|value| workers(&value))
+            .unwrap_or_else(cores),
+    };
+    (listen, verdict)
+}
+
+/// `[tls]`.
+pub(super) fn tls(section: &Section<'_>, https: Https) -> Tls {
+    let versions = [("1.2", TlsVersion::V1_2), ("1.3", TlsVersion::V1_3)];
+    let min_version = section.or("min_version", TlsVersion::V1_2, |value| {
+        value.one_of(&versions)
+    });
+    let certificates = match section.get("certificates") {
+        Some(value) => value.each(certificate),
+        None => Some(Vec::new()),
+    };
+    if let (Https::On(line), Some([])) = (https, certificates.as_deref()) {
+        let message = "HTTPS needs a certificate: write [[tls.certificates]] with `chain` and \
+                       `key`, or turn it off with `https = []`";
+        section
+            .source()
+            .report_absence(line, "listen.https", message.to_owned(), None);
+    }
+    Tls {
+        min_version,
+        certificates: certificates.unwrap_or_default(),
+    }
+}
+
+// === listeners ===
+
+struct Listener<'r> {
+    address: SocketAddr,
+    name: &'static str,
+    /// `None` where it is the default.
+    written: Option<Value<'r>>,
+}
+
+/// `None` if what was written could not be read.
+fn listeners<'r>(
+    section: &Section<'r>,
+    key: &'static str,
+    name: &'static str,
+    default: SocketAddr,
+) -> Option<Vec<Listener<'r>>> {
+    let Some(value) = section.get(key) else {
+        return Some(vec![Listener {
+            address: default,
+            name,
+            written: None,
+        }]);
+    };
+    value.each(|item| {
+        let address = item.parsed(|text| socket_address(text, default))?;
+        Some(Listener {
+            address,
+            name,
+            written: Some(item.clone()),
+        })
+    })
+}
+
+fn admin(value: &Value<'_>) -> Option<AdminAddr> {
+    if value.text()?.starts_with("unix:") {
+        return value.path_behind("unix:").map(AdminAddr::Unix);
+    }
+    value
+        .parsed(|text| socket_address(text, ADMIN))
+        .map(AdminAddr::Tcp)
+}
+
+fn socket_address(text: &str, example: SocketAddr) -> Result<SocketAddr, String> {
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    if let Ok(address) = bare.unwrap_or(text).parse::<IpAddr>() {
+        let whole = SocketAddr::new(address, example.port());
+        return Err(format!("has no port: write \"{whole}\""));
+    }
+    Err(format!(
+        "{text:?} is no address with a port, such as \"{example}\""
+    ))
+}
+
+/// Port 0 is a port of the system's choice, another one each time.
+fn report_doubles(listeners: Vec<&Listener<'_>>) {
+    let mut seen: Vec<&Listener<'_>> = Vec::new();
+    for listener in listeners {
+        let address = listener.address;
+        let first = seen
+            .iter()
+            .find(|first| first.address == address && address.port() != 0);
+        match (first, &listener.written) {
+            (Some(first), Some(value)) => value.problem(first.taken()),
+            (Some(first), None) => {
+                if let Some(value) = &first.written {
+                    value.problem(listener.taken());
+                }
+            }
+            (None, _) => seen.push(listener),
+        }
+    }
+}
+
+impl Listener<'_> {
+    fn taken(&self) -> String {
+        let (address, name) = (self.address, self.name);
+        match &self.written {
+            Some(value) => format!("{address} is taken by `{name}` on line {}", value.line()),
+            None => format!("{address} is taken by `{name}`, whose default it is"),
+        }
+    }
+}
+
+// === the rest ===
+
+fn workers(value: &Value<'_>) -> Option<NonZeroUsize> {
+    if value.is_text() {
+        return value.one_of(&[("auto", cores())]);
+    }
+    value.whole(1..=1024).and_then(NonZeroUsize::new)
+}
+
+fn cores() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+fn certificate(value: &Value<'_>) -> Option<CertificateFiles> {
+    value.section(|section| {
+        let chain = section.need("chain").and_then(|value| value.path());
+        let key = section.need("key").and_then(|value| value.path());
+        Some(CertificateFiles {
+            chain: chain?,
+            key: key?,
+        })
+    })
+}

@@ -1,0 +1,172 @@
+//! `[sites.NAME]`.
+
+use std::sync::Arc;
+
+use super::behaviors::behaviors;
+use super::check_name;
+use super::listen::Https;
+use super::origins::Origins;
+use crate::model::{Origin, OriginKind, Site, Viewer};
+use crate::pattern::HostPattern;
+use crate::raw::{Section, Value};
+
+/// All sites in the order of the file; `None` is one that is there but could not be read.
+pub(super) struct Sites(Vec<(String, Option<Arc<Site>>)>);
+
+impl Sites {
+    /// Reads `[sites]`.
+    pub(super) fn read(root: &Section<'_>, origins: &Origins, https: Https) -> Self {
+        let written = root.named("sites");
+        if written.as_ref().is_some_and(Vec::is_empty) {
+            let message = "there is no site: write [sites.NAME] with `hosts` and `origin`";
+            root.miss(&["sites"], Some("sites"), message);
+        }
+        let mut taken = Vec::new();
+        let mut sites = Vec::new();
+        for (name, value) in written.into_iter().flatten() {
+            check_name(name, &value);
+            let mut place = Place {
+                name,
+                origins,
+                https,
+                taken: &mut taken,
+            };
+            let site = value.section(|section| site(section, &mut place));
+            sites.push((name.to_owned(), site.map(Arc::new)));
+        }
+        Self(sites)
+    }
+
+    /// The site that `value` names. A name that is nobody's is reported.
+    pub(super) fn find(&self, value: &Value<'_>) -> Option<String> {
+        let name = value.text()?;
+        if self.0.iter().any(|(known, _)| *known == name) {
+            return Some(name);
+        }
+        let known = self.0.iter().map(|(known, _)| known.as_str());
+        value.unknown(format!("there is no site `{name}`"), &name, known);
+        None
+    }
+
+    /// The sites that could be read.
+    pub(super) fn proven(self) -> Vec<Arc<Site>> {
+        self.0.into_iter().filter_map(|(_, site)| site).collect()
+    }
+}
+
+/// What a site has to get along with.
+struct Place<'p, 'r> {
+    name: &'p str,
+    origins: &'p Origins,
+    https: Https,
+    /// Hosts of this site and of the ones before it.
+    taken: &'p mut Vec<(HostPattern, Value<'r>)>,
+}
+
+fn site<'r>(section: &Section<'r>, place: &mut Place<'_, 'r>) -> Option<Site> {
+    let hosts = section
+        .need("hosts")
+        .and_then(|value| hosts(&value, place.taken));
+    let origin = section.need("origin");
+    let origin = origin.and_then(|value| place.origins.find(&value));
+    let viewer = viewer(section, place.https);
+    let kind = origin.as_ref().map(|origin| &origin.kind);
+    let is_bucket = matches!(kind, Some(OriginKind::S3(s3)) if !s3.website);
+    let root_object = if is_bucket { "index.html" } else { "" };
+    let default_root_object = section.or("default_root_object", root_object.to_owned(), |value| {
+        value.parsed(object_key)
+    });
+    let spa = section
+        .get("spa")
+        .and_then(|value| spa(&value, origin.as_deref()));
+    let access_log = section.or("access_log", true, Value::flag);
+    let behaviors = behaviors(section, origin, place.origins);
+    Some(Site {
+        name: place.name.to_owned(),
+        hosts: hosts?,
+        viewer,
+        default_root_object,
+        spa,
+        access_log,
+        behaviors: behaviors?,
+    })
+}
+
+fn hosts<'r>(
+    value: &Value<'r>,
+    taken: &mut Vec<(HostPattern, Value<'r>)>,
+) -> Option<Vec<HostPattern>> {
+    let read = value.each(|item| Some((item.parsed(HostPattern::parse)?, item.clone())))?;
+    if read.is_empty() {
+        value.problem("a site needs at least one host");
+        return None;
+    }
+    for (host, item) in &read {
+        match taken.iter().find(|(known, _)| known == host) {
+            Some((_, first)) => item.problem(format!(
+                "`{host}` is taken by `{}` on line {}",
+                first.key(),
+                first.line()
+            )),
+            None => taken.push((host.clone(), item.clone())),
+        }
+    }
+    Some(read.into_iter().map(|(host, _)| host).collect())
+}
+
+fn viewer(section: &Section<'_>, https: Https) -> Viewer {
+    let choices = [
+        ("redirect-to-https", Viewer::RedirectToHttps),
+        ("https-only", Viewer::HttpsOnly),
+        ("allow-all", Viewer::AllowAll),
+    ];
+    let written = section.get("viewer");
+    let viewer = match &written {
+        Some(value) => value.one_of(&choices),
+        None => Some(Viewer::RedirectToHttps),
+    };
+    if viewer == Some(Viewer::RedirectToHttps) && https == Https::Off {
+        let message = "redirects to HTTPS, but `listen.https` is empty: set `viewer = \
+                       \"allow-all\"`, or give `listen.https` an address";
+        match &written {
+            Some(value) => value.problem(message),
+            None => section.miss(&["viewer"], Some("viewer"), message),
+        }
+    }
+    viewer.unwrap_or(Viewer::RedirectToHttps)
+}
+
+/// A key has no leading slash, a path has; either way the same object is meant.
+fn object_key(text: &str) -> Result<String, &'static str> {
+    if text.chars().any(char::is_control) {
+        return Err("an object's key holds no control characters");
+    }
+    Ok(text.strip_prefix('/').unwrap_or(text).to_owned())
+}
+
+fn spa(value: &Value<'_>, origin: Option<&Origin>) -> Option<String> {
+    let page = value.text()?;
+    if page.is_empty() {
+        return None;
+    }
+    if !page.starts_with('/') {
+        value.problem(format!(
+            "is a path, so it starts with a slash: write \"/{page}\""
+        ));
+    } else if page
+        .chars()
+        .any(|letter| letter.is_control() || letter == '?' || letter == '#')
+    {
+        value.problem("is the path of a page: no query, no fragment, no control characters");
+    }
+    if matches!(
+        origin,
+        Some(Origin {
+            kind: OriginKind::TargetGroup(_),
+            ..
+        })
+    ) {
+        value.problem("needs an S3 origin: an app server answers its own deep links");
+    }
+    Some(page)
+}

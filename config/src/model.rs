@@ -1,0 +1,411 @@
+//! What the file means, once every word of it has been understood.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::pattern::{HostPattern, PathPattern};
+
+/// A whole, proven configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `[listen]`: where connections come in.
+    pub listen: Listen,
+    /// `[limits]`: what one client may ask of the node.
+    pub limits: Limits,
+    /// `[tls]`: certificates and versions.
+    pub tls: Tls,
+    /// `[cache]`: the memory tier.
+    pub cache: Cache,
+    /// `[origins.NAME]`, by name.
+    pub origins: BTreeMap<String, Arc<Origin>>,
+    /// `[sites.NAME]`, in the order of the file.
+    pub sites: Vec<Arc<Site>>,
+    /// `[keys.NAME]`: access keys for scripts.
+    pub keys: Vec<Key>,
+    /// `[log]`.
+    pub log: Log,
+}
+
+/// `[listen]`.
+#[derive(Debug, Clone)]
+pub struct Listen {
+    /// Plain HTTP sockets.
+    pub http: Vec<SocketAddr>,
+    /// TLS sockets. Redirects go to the port of the first.
+    pub https: Vec<SocketAddr>,
+    /// Where the control API listens.
+    pub admin: AdminAddr,
+    /// Ledger and generated root key; created with mode 0700.
+    pub state: PathBuf,
+    /// Threads of the data plane.
+    pub workers: NonZeroUsize,
+}
+
+/// `listen.admin`: a TCP address, or `unix:/path`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AdminAddr {
+    /// A TCP socket.
+    Tcp(SocketAddr),
+    /// A Unix domain socket.
+    Unix(PathBuf),
+}
+
+/// `[limits]`. Every limit is on by default.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of one request head. Over it: 431.
+    pub header_bytes: usize,
+    /// Fields of one request head. Over it: 431.
+    pub header_fields: usize,
+    /// Bytes of one request target. Over it: 414.
+    pub url_bytes: usize,
+    /// Time for the TLS handshake and the first whole request head together, and for each later head.
+    pub header_timeout: Duration,
+    /// Bytes of one request body. Over it: 413.
+    pub body_bytes: u64,
+    /// How long a connection, a body or a reader may stand still.
+    pub idle_timeout: Duration,
+    /// Requests answered on one connection before it is closed.
+    pub requests_per_connection: u32,
+    /// Open client connections. At it, new ones are closed at once.
+    pub connections: usize,
+    /// Open connections of one client address (IPv6: of one /64).
+    pub connections_per_client: usize,
+    /// Concurrent HTTP/2 streams of one connection.
+    pub h2_streams: u32,
+}
+
+/// `[tls]`.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    /// `"1.2"` or `"1.3"`.
+    pub min_version: TlsVersion,
+    /// `[[tls.certificates]]`.
+    pub certificates: Vec<CertificateFiles>,
+}
+
+/// The oldest TLS version a client may speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsVersion {
+    /// TLS 1.2 (RFC 5246).
+    V1_2,
+    /// TLS 1.3 (RFC 8446).
+    V1_3,
+}
+
+/// A certificate of the user's own, as PEM files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateFiles {
+    /// Leaf first, then intermediates.
+    pub chain: PathBuf,
+    /// PKCS#8, PKCS#1 or SEC1.
+    pub key: PathBuf,
+}
+
+/// `[cache]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cache {
+    /// Bound on stored bytes; headers and bookkeeping included.
+    pub memory: u64,
+    /// Largest body that is stored, in bytes.
+    pub max_object: u64,
+    /// How long collapsed requests wait for the one that went to the origin.
+    pub collapse_timeout: Duration,
+}
+
+/// `[origins.NAME]`.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// The table's name.
+    pub name: String,
+    /// What stands behind it.
+    pub kind: OriginKind,
+}
+
+/// The two kinds of origin.
+#[derive(Debug, Clone)]
+pub enum OriginKind {
+    /// A bucket.
+    S3(S3),
+    /// App servers.
+    TargetGroup(TargetGroup),
+}
+
+/// `origins.NAME.s3`.
+#[derive(Debug, Clone)]
+pub struct S3 {
+    /// Bucket name.
+    pub bucket: String,
+    /// Region, part of every signature.
+    pub region: String,
+    /// An S3-compatible server, instead of Amazon's own host names.
+    pub endpoint: Option<Endpoint>,
+    /// Bucket in the path rather than in the host name.
+    pub path_style: bool,
+    /// Put before every key; either empty, or without a leading and with a trailing slash.
+    pub prefix: String,
+    /// The bucket's website endpoint: plain HTTP, never signed.
+    pub website: bool,
+    /// Who signs.
+    pub credentials: Credentials,
+}
+
+/// `scheme://host[:port]`, nothing behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// `https`?
+    pub tls: bool,
+    /// A name, an IPv4 address, or an IPv6 address without brackets.
+    pub host: String,
+    /// The port, the scheme's own if none was written.
+    pub port: u16,
+}
+
+/// Where an S3 origin's credentials come from.
+#[derive(Debug, Clone)]
+pub enum Credentials {
+    /// Environment, profile, container, instance metadata: Amazon's default chain.
+    Default,
+    /// Written in the file.
+    Static {
+        /// `access_key_id`.
+        access_key_id: String,
+        /// The content of `secret_access_key_file`, without surrounding white space.
+        secret_access_key: Secret,
+    },
+    /// Requests are not signed.
+    Anonymous,
+}
+
+/// A string that never shows itself in a log.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+/// A target group in its simplest form.
+#[derive(Debug, Clone)]
+pub struct TargetGroup {
+    /// Never empty.
+    pub targets: Vec<TargetName>,
+    /// The Host field the targets see.
+    pub host: HostField,
+    /// Fields set on every request, over the client's own.
+    pub headers: Vec<(http::HeaderName, http::HeaderValue)>,
+    /// To an established connection.
+    pub connect_timeout: Duration,
+    /// To the first byte of the answer, and between reads.
+    pub response_timeout: Duration,
+    /// Targets tried before the client is told; at least 1.
+    pub attempts: u32,
+}
+
+/// `host:port` of a target; the host may be a DNS name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TargetName {
+    /// A name, an IPv4 address, or an IPv6 address without brackets.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+/// `host`: what the Host field says to a target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HostField {
+    /// What the client sent.
+    Client,
+    /// The target's own `host:port`.
+    Target,
+    /// Always this.
+    Literal(http::HeaderValue),
+}
+
+/// `[sites.NAME]`: what CloudFront calls a distribution.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// The table's name: metrics and API speak of the site by it.
+    pub name: String,
+    /// Never empty; no host stands in two sites.
+    pub hosts: Vec<HostPattern>,
+    /// What happens to a request over plain HTTP.
+    pub viewer: Viewer,
+    /// For `/`: a key without a leading slash, or empty.
+    pub default_root_object: String,
+    /// The app's page (`/index.html`), if this is a single-page app.
+    pub spa: Option<String>,
+    /// Whether requests to this site are written to the access log.
+    pub access_log: bool,
+    /// In the order of the file; the site itself is the last one, with a pattern that matches all.
+    pub behaviors: Vec<Behavior>,
+}
+
+/// A path pattern and where requests that match it go.
+#[derive(Debug, Clone)]
+pub struct Behavior {
+    /// `*` any run, also across `/`; `?` one character.
+    pub path: PathPattern,
+    /// Where answers come from.
+    pub origin: Arc<Origin>,
+    /// The freshness lifetime of an answer that does not say, and bounds on what it says.
+    pub ttl: Ttl,
+    /// What of the query is in the primary key.
+    pub query: QueryKey,
+    /// Methods that are let through.
+    pub methods: Methods,
+}
+
+/// Bounds on freshness lifetimes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ttl {
+    /// At least this long.
+    pub min: Duration,
+    /// Where the origin says nothing. `None`: an answer that says nothing is not stored.
+    pub default: Option<Duration>,
+    /// At most this long.
+    pub max: Duration,
+}
+
+/// What of the query is in the primary key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueryKey {
+    /// Nothing of it, and the origin does not see it either (the default for S3).
+    None,
+    /// The whole of it, byte for byte (the default for a target group).
+    All,
+}
+
+/// Which methods a behavior lets through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Methods {
+    /// GET, HEAD, OPTIONS (the default for S3).
+    Safe,
+    /// Every method but TRACE and CONNECT (the default for a target group).
+    All,
+}
+
+/// `viewer`: what happens to a request over plain HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Viewer {
+    /// 301 for GET and HEAD, 307 for the rest.
+    RedirectToHttps,
+    /// 403.
+    HttpsOnly,
+    /// Served.
+    AllowAll,
+}
+
+/// `[keys.NAME]`.
+#[derive(Debug, Clone)]
+pub struct Key {
+    /// The table's name, for the audit line.
+    pub name: String,
+    /// The public half.
+    pub id: String,
+    /// The content of `secret_file`.
+    pub secret: Secret,
+    /// What the key may do; never empty.
+    pub allow: Vec<Grant>,
+}
+
+/// One entry of a key's `allow`.
+#[derive(Debug, Clone)]
+pub struct Grant {
+    /// What may be done.
+    pub actions: Vec<Action>,
+    /// To which site; `None` is every site.
+    pub site: Option<String>,
+    /// To which paths; empty is every path.
+    pub paths: Vec<PathPattern>,
+}
+
+/// What a key may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// `POST /invalidate`.
+    Invalidate,
+    /// Every `GET` that needs a key.
+    Read,
+}
+
+/// `[log]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// Least level of the node's own log, on standard error.
+    pub level: Level,
+    /// Where the access log goes.
+    pub access: AccessLog,
+    /// How a line of it looks.
+    pub format: LogFormat,
+}
+
+/// Log levels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// Only what somebody must mend.
+    Error,
+    /// And what somebody should look at.
+    Warn,
+    /// And what happened.
+    Info,
+    /// And why.
+    Debug,
+    /// And how.
+    Trace,
+}
+
+/// Where the access log goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccessLog {
+    /// Standard output.
+    Stdout,
+    /// Appended to this file.
+    File(PathBuf),
+    /// Nowhere.
+    Off,
+}
+
+/// How a line of the access log looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object.
+    Json,
+    /// For a person.
+    Text,
+}
+
+// === impl TargetName ===
+
+impl fmt::Display for TargetName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port } = self;
+        if host.contains(':') {
+            write!(f, "[{host}]:{port}")
+        } else {
+            write!(f, "{host}:{port}")
+        }
+    }
+}
+
+// === impl Secret ===
+
+impl Secret {
+    /// Wraps a secret.
+    pub fn new(secret: impl Into<String>) -> Self {
+        Self(secret.into())
+    }
+
+    /// The secret itself, for the one place that signs or compares.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}

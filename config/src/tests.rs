@@ -1,0 +1,90 @@
+//! What a user sees: a good file's meaning, a bad file's problems.
+
+mod bad;
+mod good;
+mod syntax;
+
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use crate::{Config, Problems};
+
+fn read(text: &str) -> Result<Config, Problems> {
+    let environment = |name: &str| match name {
+        "SECRET" => Some("from-the-environment".to_owned()),
+        "BROKEN" => Some("two\nlines".to_owned()),
+        _ => None,
+    };
+    crate::parse(text, Path::new("warmfront.toml"), &environment)
+}
+
+/// The least that runs: eight lines.
+const LEAST: &str = r#"[listen]
+https = []
+[origins.api]
+targets = ["10.0.1.10:8080"]
+[sites.www]
+hosts = ["h"]
+origin = "api"
+viewer = "allow-all"
+"#;
+
+/// `text` has exactly the `expected` problems, one a line. Its first line is line 1.
+fn check(text: &str, expected: &str) {
+    let text = text.trim_start_matches('\n');
+    let found = match read(text) {
+        Ok(_) => String::new(),
+        Err(problems) => problems.to_string().replace("warmfront.toml:", ""),
+    };
+    let lines = |text: &str| text.trim().lines().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(lines(&found), lines(expected));
+}
+
+/// As [`check`], behind a file that is good: the first line of `text` is line 9.
+fn check_behind_least(text: &str, expected: &str) {
+    check(
+        &format!("{LEAST}{}", text.trim_start_matches('\n')),
+        expected,
+    );
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_text_never_panics(text in "\\PC{0,200}") {
+        let _ = read(&text);
+    }
+
+    #[test]
+    fn arbitrary_lines_never_panic(lines in prop::collection::vec(line(), 0..30)) {
+        let text = lines.join("\n");
+        if let Err(problems) = read(&text) {
+            let numbers: Vec<_> = problems.iter().map(|problem| problem.line).collect();
+            prop_assert!(numbers.is_sorted());
+            prop_assert!(numbers.iter().all(|line| (1..=lines.len().max(1)).contains(line)));
+        }
+    }
+}
+
+/// Lines that get past the TOML parser now and then.
+fn line() -> impl Strategy<Value = String> {
+    let one_of = |words: &'static str| {
+        prop::sample::select(words.split_ascii_whitespace().collect::<Vec<_>>())
+    };
+    let value = prop_oneof![one_of(VALUES).prop_map(str::to_owned), "\"\\PC{0,12}\""];
+    prop_oneof![
+        one_of(HEADERS).prop_map(str::to_owned),
+        (one_of(KEYS), value).prop_map(|(key, value)| format!("{key} = {value}")),
+        "\\PC{0,20}",
+    ]
+}
+
+const HEADERS: &str = "[listen] [limits] [cache] [tls] [origins.a] [origins.b.s3] [sites.w] \
+    [[sites.w.behaviors]] [[tls.certificates]] [keys.k] [[keys.k.allow]] [log] [sites.w [[ ]";
+
+const KEYS: &str = "http https admin workers header_bytes memory s3 targets host headers bucket \
+    region endpoint hosts origin viewer ttl behaviors path spa id secret allow action paths level";
+
+const VALUES: &str = r#""a" "*" [] {} ["a:1"] "${" "$${" "${SECRET}" -1 99999999999999999999 "30s"
+    "99999999999999d" "1MiB" true 1.5 {bucket="b"} {min="1d",max="1s"} [{path="/a"}] [ { 1979-05-27
+    """ "é"#;

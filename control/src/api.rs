@@ -1,0 +1,143 @@
+//! The API on `listen.admin`: one file for each resource, and what every request passes before it.
+
+mod access;
+mod audit;
+mod guard;
+mod health;
+mod invalidate;
+mod invalidations;
+mod json;
+mod metrics;
+mod problem;
+mod record;
+mod sites;
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+use http::StatusCode;
+use prometheus::{IntCounterVec, Registry};
+use warmfront_config::{AdminAddr, Config};
+use warmfront_store::Store;
+
+use crate::guesses::Guesses;
+use crate::keys::Keyring;
+use crate::readiness::Readiness;
+use problem::Problem;
+
+/// What the control plane is made of.
+pub struct Setup {
+    /// The configuration in force.
+    pub config: Arc<Config>,
+    /// What invalidations take from.
+    pub store: Arc<Store>,
+    /// Who may do what.
+    pub keyring: Keyring,
+    /// What `/ready` tells.
+    pub readiness: Readiness,
+    /// What `/metrics` tells; the control plane adds its own to it.
+    pub registry: Registry,
+    /// The wall clock.
+    pub clock: fn() -> SystemTime,
+}
+
+/// The control plane, ready to be served on a listener.
+#[derive(Debug)]
+pub struct Control {
+    pub(crate) router: Router,
+}
+
+/// What every answer is made from.
+struct Node {
+    config: Arc<Config>,
+    store: Arc<Store>,
+    keyring: Keyring,
+    guesses: Guesses,
+    readiness: Readiness,
+    registry: Registry,
+    invalidated: IntCounterVec,
+    clock: fn() -> SystemTime,
+}
+
+/// Who can reach the listener at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// Programs of this machine, a browser with somebody else's page in it included.
+    Loopback,
+    /// Whom the socket file's mode lets in.
+    Socket,
+    /// Other machines.
+    Network,
+}
+
+// === impl Control ===
+
+impl Control {
+    /// Assembles the API. Fails if the registry has metrics of the control plane already.
+    pub fn new(setup: Setup) -> Result<Self, prometheus::Error> {
+        let invalidated = metrics::register(&setup)?;
+        let node = Arc::new(Node {
+            config: setup.config,
+            store: setup.store,
+            keyring: setup.keyring,
+            guesses: Guesses::default(),
+            readiness: setup.readiness,
+            registry: setup.registry,
+            invalidated,
+            clock: setup.clock,
+        });
+        Ok(Self {
+            router: router(node),
+        })
+    }
+}
+
+// === impl Node ===
+
+impl Node {
+    fn reach(&self) -> Reach {
+        match &self.config.listen.admin {
+            AdminAddr::Tcp(address) if address.ip().to_canonical().is_loopback() => Reach::Loopback,
+            AdminAddr::Tcp(_) => Reach::Network,
+            AdminAddr::Unix(_) => Reach::Socket,
+        }
+    }
+
+    fn now(&self) -> SystemTime {
+        (self.clock)()
+    }
+}
+
+fn router(node: Arc<Node>) -> Router {
+    Router::new()
+        .route("/invalidate", post(invalidate::create))
+        .route("/invalidations", get(invalidations::list))
+        .route("/invalidations/{id}", get(invalidations::show))
+        .route("/sites", get(sites::list))
+        .route("/metrics", get(metrics::show))
+        .route("/live", get(health::live))
+        .route("/ready", get(health::ready))
+        .fallback(async || Problem::new(StatusCode::NOT_FOUND, "nothing is at this path"))
+        .method_not_allowed_fallback(async || {
+            let detail = "this path does not take this method; Allow names those it takes";
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
+        })
+        .layer(from_fn_with_state(node.clone(), guard::inspect))
+        .with_state(node)
+}
+
+/// Runs what reads or writes a disk, or walks the store, where it holds nobody up. It is carried to
+/// its end even if the client goes.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| {
+        tracing::error!(%error, "a request to the control API failed");
+        let detail = "the request failed inside the node; its log says why";
+        Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail))
+    })
+}

@@ -1,0 +1,27 @@
+//! The control plane: the API on `listen.admin`, the keys that open it, and the client that the
+//! command line talks to it with.
+//!
+//! [`AdminListener::bind`] takes the address before anything serves, [`Control::new`] assembles
+//! what answers on it, [`Control::serve`] answers until it is told to stop. It changes the node
+//! only through the doors of the floor below: the store's.
+
+mod api;
+mod cause;
+mod client;
+mod command;
+mod guesses;
+mod keys;
+mod listener;
+mod readiness;
+mod root_key;
+mod serve;
+#[cfg(test)]
+mod tests;
+
+pub use api::{Control, Setup};
+pub use client::{Client, ClientError, Kind, Outcome};
+pub use command::{Exit, Invalidate, invalidate};
+pub use keys::{Keyring, Permission, Principal, Refusal};
+pub use listener::{AdminListener, BindError};
+pub use readiness::{Phase, Readiness};
+pub use root_key::{RootKey, RootKeyError};

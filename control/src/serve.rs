@@ -1,0 +1,116 @@
+//! Connections to the control API: how many, how long, and how they end.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use crate::api::Control;
+use crate::guesses::Peer;
+use crate::listener::{AdminListener, Duplex};
+
+/// Connections that are open at once; further ones wait in the backlog.
+const CONNECTIONS_MAX: u32 = 64;
+/// The whole head of a request must be in after this long.
+const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
+/// Bytes of a request head that are buffered.
+const HEAD_BYTES_MAX: usize = 32 * 1024;
+/// A connection takes no further request after this long, so that none is held for ever.
+const CONNECTION_TIME_MAX: Duration = Duration::from_mins(2);
+/// What is being answered when a connection or the node ends has this long to finish.
+const DRAIN_TIME_MAX: Duration = Duration::from_secs(10);
+/// A pause after a failed accept: without file descriptors the next one would fail at once.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+impl Control {
+    /// Answers on the listener until `shutdown` turns true or its sender is gone, then finishes
+    /// what is being answered. Fails if the socket cannot be handed to the runtime.
+    pub async fn serve(
+        self,
+        listener: AdminListener,
+        mut shutdown: watch::Receiver<bool>,
+    ) -> io::Result<()> {
+        let listener = listener.accepting()?;
+        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX as usize));
+        loop {
+            let next = async {
+                let place = places.clone().acquire_owned().await;
+                (place, listener.accept().await)
+            };
+            let (place, accepted) = tokio::select! {
+                () = stopped(&mut shutdown) => break,
+                next = next => next,
+            };
+            match (place, accepted) {
+                (Ok(place), Ok((stream, peer))) => {
+                    let connection = Connection {
+                        stream,
+                        peer,
+                        shutdown: shutdown.clone(),
+                        _place: place,
+                    };
+                    tokio::spawn(connection.serve(self.router.clone()));
+                }
+                (_, Err(error)) => {
+                    tracing::warn!(%error, "listen.admin: a connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+                // Nothing closes the semaphore.
+                (Err(_), _) => break,
+            }
+        }
+        drop(listener);
+        let all = places.acquire_many(CONNECTIONS_MAX);
+        let _ = tokio::time::timeout(DRAIN_TIME_MAX, all).await;
+        Ok(())
+    }
+}
+
+struct Connection {
+    stream: Box<dyn Duplex>,
+    peer: Peer,
+    shutdown: watch::Receiver<bool>,
+    /// Held as long as the connection is open.
+    _place: OwnedSemaphorePermit,
+}
+
+// === impl Connection ===
+
+impl Connection {
+    async fn serve(mut self, router: Router) {
+        let peer = self.peer;
+        let router = TowerToHyperService::new(router);
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer);
+            router.call(request)
+        });
+        let mut connection = std::pin::pin!(
+            http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEAD_TIME_MAX)
+                .max_buf_size(HEAD_BYTES_MAX)
+                .serve_connection(TokioIo::new(self.stream), service)
+        );
+        // How a connection ends is its client's affair.
+        tokio::select! {
+            _ = connection.as_mut() => return,
+            () = stopped(&mut self.shutdown) => {}
+            () = tokio::time::sleep(CONNECTION_TIME_MAX) => {}
+        }
+        connection.as_mut().graceful_shutdown();
+        let _ = tokio::time::timeout(DRAIN_TIME_MAX, connection).await;
+    }
+}
+
+async fn stopped(shutdown: &mut watch::Receiver<bool>) {
+    // An error is a sender that is gone: nobody could say stop any more.
+    let _ = shutdown.wait_for(|stop| *stop).await;
+}

@@ -1,0 +1,8 @@
+//! What a client of the control API sees: real sockets, a real store, a real ledger.
+
+mod access;
+mod client;
+mod invalidate;
+mod listen;
+mod node;
+mod watch;

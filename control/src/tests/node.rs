@@ -1,0 +1,198 @@
+//! A control plane on a socket of its own, and requests to it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use prometheus::Registry;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use warmfront_config::{AdminAddr, Config};
+use warmfront_store::{Store, StoreLimits};
+
+use crate::listener::Duplex;
+use crate::{AdminListener, Control, Keyring, Readiness, RootKey, Setup};
+
+/// `Bearer` and the key that may invalidate `/assets/*` of www, and read about www.
+pub(super) const DEPLOY: &str = "Bearer DEPLOY.secret-of-the-deploy-key";
+
+const CONFIG: &str = r#"
+[listen]
+http = ["127.0.0.1:8080"]
+https = []
+admin = "ADMIN"
+state = "STATE"
+
+[origins.api]
+targets = ["127.0.0.1:3000"]
+
+[sites.www]
+hosts = ["www.example.com", "*.preview.example.com"]
+origin = "api"
+viewer = "allow-all"
+
+[keys.deploy]
+id = "DEPLOY"
+secret = "secret-of-the-deploy-key"
+allow = [{ action = ["invalidate", "read"], site = "www", paths = ["/assets/*"] }]
+"#;
+
+const API_SITE: &str = r#"
+[sites.api]
+hosts = ["api.example.com"]
+origin = "api"
+viewer = "allow-all"
+"#;
+
+/// Which sites the configuration has.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Sites {
+    Www,
+    WwwAndApi,
+}
+
+pub(super) struct Node {
+    pub(super) config: Config,
+    pub(super) address: AdminAddr,
+    pub(super) readiness: Readiness,
+    pub(super) state: TempDir,
+    pub(super) shutdown: watch::Sender<bool>,
+    pub(super) served: JoinHandle<std::io::Result<()>>,
+    root: String,
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) text: String,
+}
+
+// === impl Node ===
+
+impl Node {
+    pub(super) fn start(sites: Sites) -> Self {
+        Self::listen(sites, "127.0.0.1:0", tempfile::tempdir().unwrap())
+    }
+
+    pub(super) fn listen(sites: Sites, admin: &str, state: TempDir) -> Self {
+        let config = config(sites, admin, state.path());
+        let root = RootKey::open(state.path()).unwrap();
+        let limits = StoreLimits {
+            memory_bytes: 16 << 20,
+            object_bytes: 1 << 20,
+            workers: 1,
+        };
+        let store = Store::open(&limits, &state.path().join("ledger.redb")).unwrap();
+        let readiness = Readiness::new();
+        let control = Control::new(Setup {
+            config: Arc::new(config.clone()),
+            store: Arc::new(store),
+            keyring: Keyring::new(&root, &config.keys),
+            readiness: readiness.clone(),
+            registry: Registry::new(),
+            clock: || SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000),
+        });
+        let listener = AdminListener::bind(&config.listen.admin).unwrap();
+        let address = listener.address().clone();
+        let (shutdown, stop) = watch::channel(false);
+        Self {
+            config,
+            address,
+            readiness,
+            state,
+            shutdown,
+            served: tokio::spawn(control.unwrap().serve(listener, stop)),
+            root: format!("Bearer {}", root.token().reveal()),
+        }
+    }
+
+    pub(super) fn root(&self) -> &str {
+        &self.root
+    }
+
+    pub(super) async fn get(&self, path: &str, key: &str) -> Answer {
+        let request = Request::get(path).header("authorization", key);
+        self.send(request.body(String::new()).unwrap()).await
+    }
+
+    /// Without a key.
+    pub(super) async fn look(&self, path: &str) -> Answer {
+        self.send(Request::get(path).body(String::new()).unwrap())
+            .await
+    }
+
+    pub(super) async fn invalidate(&self, key: &str, order: impl ToString) -> Answer {
+        let request = Request::post("/invalidate")
+            .header("authorization", key)
+            .header("content-type", "application/json");
+        self.send(request.body(order.to_string()).unwrap()).await
+    }
+
+    /// With `Host: localhost`, unless the request has one.
+    pub(super) async fn send(&self, request: Request<String>) -> Answer {
+        let stream: Box<dyn Duplex> = match &self.address {
+            AdminAddr::Tcp(address) => Box::new(TcpStream::connect(address).await.unwrap()),
+            AdminAddr::Unix(path) => Box::new(UnixStream::connect(path).await.unwrap()),
+        };
+        let mut request = request.map(|body| Full::new(Bytes::from(body)));
+        let localhost = || "localhost".parse().unwrap();
+        request
+            .headers_mut()
+            .entry("host")
+            .or_insert_with(localhost);
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        let response = sender.send_request(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            text: String::from_utf8(body.to_vec()).unwrap(),
+        }
+    }
+}
+
+// === impl Answer ===
+
+impl Answer {
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap()
+    }
+
+    /// Status and sentence of a problem, which must be one in every way.
+    pub(super) fn problem(&self) -> (u16, String) {
+        assert_eq!(self.headers["content-type"], "application/problem+json");
+        let json = self.json();
+        assert_eq!(json["status"], self.status.as_u16());
+        assert_eq!(json["title"], self.status.canonical_reason().unwrap());
+        assert_eq!(json["type"], "about:blank");
+        (
+            self.status.as_u16(),
+            json["detail"].as_str().unwrap().to_owned(),
+        )
+    }
+}
+
+pub(super) fn config(sites: Sites, admin: &str, state: &Path) -> Config {
+    let more = match sites {
+        Sites::Www => "",
+        Sites::WwwAndApi => API_SITE,
+    };
+    let text = CONFIG.replace("ADMIN", admin);
+    let text = text.replace("STATE", state.to_str().unwrap()) + more;
+    match warmfront_config::parse(&text, Path::new("/warmfront.toml"), &|_| None) {
+        Ok(config) => config,
+        Err(problems) => panic!("{problems:?}"),
+    }
+}

@@ -1,0 +1,103 @@
+//! `warmfront check`: everything that is wrong, before it is in force.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::json;
+use warmfront_certs::Directory;
+use warmfront_config::{Config, HostPattern};
+use warmfront_origin::Origin;
+
+/// Print every problem of the configuration; exit 1 if there is one.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// Ask DNS, the origins and the buckets too.
+    #[arg(long)]
+    online: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Check {
+    pub(crate) fn run(&self, config: Option<PathBuf>) -> ExitCode {
+        let path = super::file(config);
+        let environment = |name: &str| std::env::var(name).ok();
+        let config = match warmfront_config::load(&path, &environment) {
+            Ok(config) => config,
+            Err(problems) if self.json => {
+                super::say(&json!({ "problems": problems }).to_string());
+                return ExitCode::FAILURE;
+            }
+            Err(problems) => return super::fail(&super::lines(&problems)),
+        };
+        let problems = self.beyond_the_file(&config);
+        if self.json {
+            let problems: Vec<_> = problems.iter().map(|p| json!({ "message": p })).collect();
+            super::say(&json!({ "problems": problems }).to_string());
+        } else if problems.is_empty() {
+            let (sites, origins) = (config.sites.len(), config.origins.len());
+            super::say(&format!(
+                "{}: sound ({sites} sites, {origins} origins)",
+                path.display()
+            ));
+        }
+        match problems.as_slice() {
+            [] => ExitCode::SUCCESS,
+            _ if self.json => ExitCode::FAILURE,
+            problems => super::fail(problems),
+        }
+    }
+
+    fn beyond_the_file(&self, config: &Config) -> Vec<String> {
+        let mut problems = match Directory::load(&config.tls) {
+            Ok(certificates) => uncovered(config, &certificates),
+            Err(errors) => errors.iter().map(ToString::to_string).collect(),
+        };
+        if self.online {
+            match tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+            {
+                Ok(runtime) => problems.extend(runtime.block_on(probe(config))),
+                Err(error) => problems.push(error.to_string()),
+            }
+        }
+        problems
+    }
+}
+
+/// Hosts whose handshakes would be turned away.
+pub(crate) fn uncovered(config: &Config, certificates: &Directory) -> Vec<String> {
+    if config.listen.https.is_empty() {
+        return Vec::new();
+    }
+    let hosts = config
+        .sites
+        .iter()
+        .flat_map(|site| site.hosts.iter().map(move |h| (site, h)));
+    let uncovered = hosts.filter(|(_, host)| match host {
+        HostPattern::Exact(host) => !certificates.covers(host),
+        // Any name will do: a wildcard site needs a wildcard certificate.
+        HostPattern::Wildcard(parent) => !certificates.covers(&format!("any.{parent}")),
+    });
+    uncovered
+        .map(|(site, host)| {
+            format!(
+                "sites.{}.hosts: none of tls.certificates speaks for {host}",
+                site.name
+            )
+        })
+        .collect()
+}
+
+async fn probe(config: &Config) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (name, origin) in &config.origins {
+        if let Err(sentence) = Origin::new(origin).probe(warmfront_proxy::now()).await {
+            problems.push(format!("origins.{name}: {sentence}"));
+        }
+    }
+    problems
+}

@@ -1,0 +1,84 @@
+//! What the binary can be asked to do.
+
+use std::fmt::Display;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use warmfront_config::{Config, Problems};
+use warmfront_control::Invalidate;
+
+pub(crate) mod check;
+pub(crate) mod demo;
+mod logging;
+mod node;
+pub(crate) mod run;
+
+/// Where the file is looked for, in this order.
+const DEFAULT_FILES: [&str; 2] = ["warmfront.toml", "/etc/warmfront/warmfront.toml"];
+
+/// `warmfront invalidate`.
+pub(crate) fn invalidate(order: &Invalidate, config: Option<PathBuf>) -> ExitCode {
+    let config = match load(&running_node(config)) {
+        Ok(config) => config,
+        Err(problems) => return fail(&problems),
+    };
+    let key = std::env::var("WARMFRONT_KEY")
+        .ok()
+        .filter(|key| !key.is_empty());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let done = runtime.and_then(|runtime| {
+        let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
+        let done =
+            warmfront_control::invalidate(order, &config, key.as_deref(), &mut out, &mut err);
+        runtime.block_on(done)
+    });
+    done.map_or_else(|error| fail(&[error]), Into::into)
+}
+
+/// Prints each on a line of its own and fails.
+pub(crate) fn fail(problems: &[impl Display]) -> ExitCode {
+    let mut err = std::io::stderr().lock();
+    for problem in problems {
+        // With nobody to read standard error, the exit code still says it.
+        let _ = writeln!(err, "warmfront: {problem}");
+    }
+    ExitCode::FAILURE
+}
+
+/// Prints lines for a person.
+fn say(lines: &str) {
+    // A closed pipe is the reader's choice.
+    let _ = writeln!(std::io::stdout().lock(), "{lines}");
+}
+
+fn load(path: &Path) -> Result<Config, Vec<String>> {
+    let environment = |name: &str| std::env::var(name).ok();
+    warmfront_config::load(path, &environment).map_err(|problems| lines(&problems))
+}
+
+fn lines(problems: &Problems) -> Vec<String> {
+    problems.iter().map(ToString::to_string).collect()
+}
+
+/// The file that was named, or the first default that is there.
+fn file(named: Option<PathBuf>) -> PathBuf {
+    named.unwrap_or_else(|| {
+        let mut defaults = DEFAULT_FILES.iter().map(PathBuf::from);
+        defaults
+            .find(|path| path.exists())
+            .unwrap_or_else(|| PathBuf::from(DEFAULT_FILES[0]))
+    })
+}
+
+/// For commands that talk to a node: with no file at the defaults, a demo's is meant.
+fn running_node(named: Option<PathBuf>) -> PathBuf {
+    let path = file(named);
+    let demo = demo::default_dir().join("warmfront.toml");
+    if !path.exists() && path == Path::new(DEFAULT_FILES[0]) && demo.exists() {
+        return demo;
+    }
+    path
+}

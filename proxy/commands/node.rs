@@ -1,0 +1,139 @@
+//! A node: assembled whole or not at all, then served.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use warmfront_certs::Directory;
+use warmfront_config::Config;
+use warmfront_control::{AdminListener, Control, Keyring, Readiness, RootKey, Setup};
+use warmfront_proxy::{AccessLog, Bound, Edge, Parts, Snapshot};
+use warmfront_store::{Store, StoreLimits};
+
+/// How long requests that are under way when the node stops may take to finish.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Everything that serves, with its sockets open.
+pub(crate) struct Node {
+    edge: Arc<Edge>,
+    bound: Vec<Bound>,
+    control: Control,
+    admin: AdminListener,
+    readiness: Readiness,
+}
+
+/// Opens files and sockets; every problem at once, and nothing serves before all is well.
+///
+/// Called on a tokio runtime.
+pub(crate) fn assemble(config: Config) -> Result<Node, Vec<String>> {
+    let config = Arc::new(config);
+    let mut problems = Vec::new();
+    let mut note = |problem: String| problems.push(problem);
+
+    let certificates = Directory::load(&config.tls)
+        .map_err(|errors| errors.iter().for_each(|e| note(e.to_string())))
+        .ok();
+    // The root key first: it makes the state directory.
+    let state = RootKey::open(&config.listen.state)
+        .map_err(|e| note(e.to_string()))
+        .ok();
+    let store = state.as_ref().and_then(|_| {
+        let opened = Store::open(
+            &store_limits(&config),
+            &config.listen.state.join("ledger.redb"),
+        );
+        opened.map_err(|e| note(e.to_string())).ok()
+    });
+    let access_log = AccessLog::open(&config.log)
+        .map_err(|e| note(e.to_string()))
+        .ok();
+    let bound = Bound::all(&config.listen)
+        .map_err(|errors| errors.iter().for_each(|e| note(e.to_string())))
+        .ok();
+    let admin = AdminListener::bind(&config.listen.admin)
+        .map_err(|e| note(e.to_string()))
+        .ok();
+
+    let (Some(certificates), Some(root), Some(store), Some(access_log), Some(bound), Some(admin)) =
+        (certificates, state, store, access_log, bound, admin)
+    else {
+        return Err(problems);
+    };
+    for uncovered in super::check::uncovered(&config, &certificates) {
+        tracing::warn!("{uncovered}");
+    }
+    let store = Arc::new(store);
+    let registry = prometheus::Registry::new();
+    let readiness = Readiness::new();
+    let edge = Edge::new(Parts {
+        snapshot: Snapshot::new(config.clone(), certificates, &store),
+        store: store.clone(),
+        registry: registry.clone(),
+        access_log,
+    });
+    let control = Control::new(Setup {
+        keyring: Keyring::new(&root, &config.keys),
+        config,
+        store,
+        readiness: readiness.clone(),
+        registry,
+        clock: warmfront_proxy::now,
+    });
+    match (edge, control) {
+        (Ok(edge), Ok(control)) => Ok(Node {
+            edge,
+            bound,
+            control,
+            admin,
+            readiness,
+        }),
+        (edge, control) => {
+            let errors = [edge.err(), control.err()];
+            Err(errors
+                .into_iter()
+                .flatten()
+                .map(|e| e.to_string())
+                .collect())
+        }
+    }
+}
+
+// === impl Node ===
+
+impl Node {
+    /// Serves until `stop` turns true, then finishes what is under way, for 30 s at most.
+    pub(crate) async fn serve(self, mut stop: watch::Receiver<bool>) -> Result<(), String> {
+        let Self {
+            edge,
+            bound,
+            control,
+            admin,
+            readiness,
+        } = self;
+        // The control API outlives the data plane, so that a load balancer can see it drain.
+        let (stop_control, control_stops) = watch::channel(false);
+        let control = tokio::spawn(control.serve(admin, control_stops));
+        let serving = tokio::spawn(edge.serve(bound, stop.clone()));
+        readiness.set_serving();
+        // An error means that nobody is left to stop the node, which stops it.
+        let _ = stop.wait_for(|stop| *stop).await;
+        readiness.set_draining();
+        if tokio::time::timeout(DRAIN_TIMEOUT, serving).await.is_err() {
+            tracing::warn!("requests were cut off after {} s", DRAIN_TIMEOUT.as_secs());
+        }
+        let _ = stop_control.send(true);
+        match control.await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(format!("the control API failed: {error}")),
+            Err(error) => Err(format!("the control API failed: {error}")),
+        }
+    }
+}
+
+fn store_limits(config: &Config) -> StoreLimits {
+    StoreLimits {
+        memory_bytes: config.cache.memory,
+        object_bytes: config.cache.max_object,
+        workers: config.listen.workers.get(),
+    }
+}

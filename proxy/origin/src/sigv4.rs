@@ -1,0 +1,192 @@
+//! AWS Signature Version 4 for S3, as a pure function of a request, a key and a time.
+//!
+//! S3 differs from Amazon's other services: the path is signed as it stands on the wire, encoded
+//! once and never normalised, and the hash of the body is a signed field of its own.
+
+use std::fmt::Write as _;
+use std::time::SystemTime;
+
+use hmac::{Hmac, Mac};
+use http::Method;
+use sha2::{Digest, Sha256};
+use time::OffsetDateTime;
+use time::macros::format_description;
+use warmfront_config::Secret;
+
+/// What a request is signed with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Keys {
+    /// The public half.
+    pub(crate) access_key_id: String,
+    /// The secret half.
+    pub(crate) secret_access_key: Secret,
+    /// Comes with temporary keys and is sent, signed, beside them.
+    pub(crate) session_token: Option<Secret>,
+}
+
+/// What the signature says of the body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Payload {
+    /// There is none, and it is signed that there is none.
+    Empty,
+    /// It passes through while the head is long gone, so the signature leaves it out.
+    Streamed,
+}
+
+/// A request before it is signed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Unsigned<'a> {
+    /// The method.
+    pub(crate) method: &'a Method,
+    /// The path as it goes over the wire, encoded once.
+    pub(crate) path: &'a str,
+    /// The query as [`canonical_query`] gives it; empty for none.
+    pub(crate) query: &'a str,
+    /// Lower-case names and values of the fields to sign: `host`, and whatever else must arrive
+    /// unchanged. The signature's own fields are added to them.
+    pub(crate) fields: &'a [(&'a str, &'a str)],
+    /// Its body.
+    pub(crate) payload: Payload,
+}
+
+/// The fields that make a request a signed one, in lower case. All but the date are secret.
+pub(crate) fn sign(
+    request: &Unsigned<'_>,
+    keys: &Keys,
+    region: &str,
+    now: SystemTime,
+) -> Vec<(&'static str, String)> {
+    let stamp = Stamp::at(now);
+    let mut added = vec![
+        ("x-amz-content-sha256", request.payload.hash().to_owned()),
+        ("x-amz-date", stamp.time.clone()),
+    ];
+    if let Some(token) = &keys.session_token {
+        added.push(("x-amz-security-token", token.reveal().to_owned()));
+    }
+    let mut fields = request.fields.to_vec();
+    fields.extend(added.iter().map(|(name, value)| (*name, value.as_str())));
+    fields.sort_unstable();
+
+    let names: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
+    let names = names.join(";");
+    let scope = format!("{}/{region}/s3/aws4_request", stamp.day);
+    let canonical = canonical_request(request, &fields, &names);
+    let to_sign = format!(
+        "AWS4-HMAC-SHA256\n{}\n{scope}\n{}",
+        stamp.time,
+        hex(&Sha256::digest(canonical))
+    );
+    let key = signing_key(keys.secret_access_key.reveal(), &stamp.day, region);
+    let signature = hex(&hmac(&key, to_sign.as_bytes()));
+    let id = &keys.access_key_id;
+    added.push((
+        "authorization",
+        format!(
+            "AWS4-HMAC-SHA256 Credential={id}/{scope}, SignedHeaders={names}, Signature={signature}"
+        ),
+    ));
+    added
+}
+
+/// A raw query in the one form that is signed: every name and value encoded strictly, sorted,
+/// `?acl` written `?acl=`. Sent in this form too, so that both sides sign the same bytes.
+///
+/// S3 reads a `+` in a query as a space, unlike one in a path.
+pub(crate) fn canonical_query(raw: &str) -> String {
+    let mut pairs: Vec<(String, String)> = raw
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(name, value)| (strictly_encoded(name), strictly_encoded(value)))
+        .collect();
+    pairs.sort_unstable();
+    let pairs: Vec<String> = pairs
+        .into_iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    pairs.join("&")
+}
+
+fn strictly_encoded(raw: &str) -> String {
+    let spaced = raw.replace('+', " ");
+    let decoded = percent_encoding::percent_decode_str(&spaced);
+    let mut encoded = String::with_capacity(raw.len());
+    for byte in decoded {
+        push_encoded(&mut encoded, byte);
+    }
+    encoded
+}
+
+/// Appends one byte as `SigV4` wants it: unreserved characters (RFC 3986 §2.3) as they are, all
+/// others as `%` and two upper-case digits.
+pub(crate) fn push_encoded(encoded: &mut String, byte: u8) {
+    if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+        encoded.push(char::from(byte));
+    } else {
+        let _ = write!(encoded, "%{byte:02X}");
+    }
+}
+
+impl Payload {
+    fn hash(self) -> &'static str {
+        match self {
+            // SHA-256 of no bytes.
+            Self::Empty => "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            Self::Streamed => "UNSIGNED-PAYLOAD",
+        }
+    }
+}
+
+/// The time of a signature, as the protocol writes it.
+struct Stamp {
+    /// `20130524`
+    day: String,
+    /// `20130524T000000Z`
+    time: String,
+}
+
+impl Stamp {
+    fn at(now: SystemTime) -> Self {
+        let now = OffsetDateTime::from(now);
+        let day = now.format(format_description!("[year][month][day]"));
+        let clock = now.format(format_description!("[hour][minute][second]"));
+        // Both formats name only parts that every date has, so neither can fail.
+        let (day, clock) = (day.unwrap_or_default(), clock.unwrap_or_default());
+        let time = format!("{day}T{clock}Z");
+        Self { day, time }
+    }
+}
+
+fn canonical_request(request: &Unsigned<'_>, fields: &[(&str, &str)], names: &str) -> String {
+    let mut canonical = format!("{}\n{}\n{}\n", request.method, request.path, request.query);
+    for (name, value) in fields {
+        let value = value.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
+        let _ = writeln!(canonical, "{name}:{value}");
+    }
+    let _ = write!(canonical, "\n{names}\n{}", request.payload.hash());
+    canonical
+}
+
+fn signing_key(secret: &str, day: &str, region: &str) -> [u8; 32] {
+    let seed = hmac(format!("AWS4{secret}").as_bytes(), day.as_bytes());
+    let seed = hmac(&seed, region.as_bytes());
+    let seed = hmac(&seed, b"s3");
+    hmac(&seed, b"aws4_request")
+}
+
+fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
+    mac.update(message);
+    mac.finalize().into_bytes().into()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,291 @@
+//! What the origin answered: whether it is what was asked for, and whether it is stored.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, HeaderName, StatusCode, header};
+use pingora_cache::cache_control::{CacheControl, InterpretCacheControl as _};
+use pingora_cache::filters::{calculate_fresh_until, calculate_serve_stale_durations};
+use pingora_cache::{CacheMeta, CacheMetaDefaults, NoCacheReason, RespCacheable};
+use pingora_http::{RequestHeader, ResponseHeader};
+use warmfront_config::{QueryKey, Ttl};
+use warmfront_origin::{Bucket, Diagnosis, Origin};
+use warmfront_semantics::fields::{HOP_BY_HOP, Nominated, nominated};
+use warmfront_semantics::navigation::{Wanted, wanted};
+use warmfront_semantics::storable::{Exchange, Storable, Why};
+use warmfront_semantics::target::canonical_path;
+use warmfront_store::{Admission, Place, Position};
+
+use crate::context::Detour;
+use crate::failure::{Fault, OriginFault};
+use crate::request::RequestHead;
+use crate::route::Route;
+
+/// Names of the bucket's own machinery; CloudFront does not show them either.
+const BUCKET_INTERNALS: [HeaderName; 3] = [
+    HeaderName::from_static("x-amz-id-2"),
+    HeaderName::from_static("x-amz-request-id"),
+    HeaderName::from_static("x-amz-bucket-region"),
+];
+
+const NO_DEFAULTS: CacheMetaDefaults = CacheMetaDefaults::new(|_| None, 0, 0);
+
+/// What to do with a response whose head is in.
+#[derive(Debug)]
+pub(crate) enum Course {
+    /// It is the answer.
+    Keep,
+    /// Ask the origin again, like this.
+    Detour(Detour),
+    /// It is no answer a client may see.
+    Fail(Fault),
+}
+
+/// What is known when a bucket has answered.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen<'a> {
+    pub(crate) head: &'a RequestHead,
+    pub(crate) route: &'a Route,
+    pub(crate) detour: &'a Detour,
+    pub(crate) exchange: &'a Exchange<'a>,
+}
+
+/// Drops what belongs to the connection with the origin.
+pub(crate) fn clean(response: &mut ResponseHeader, origin: &Origin) {
+    if response.status == StatusCode::SWITCHING_PROTOCOLS {
+        return;
+    }
+    if let Nominated::Fields(names) = nominated(&response.headers) {
+        for name in names {
+            response.remove_header(&name);
+        }
+    }
+    for name in &HOP_BY_HOP {
+        response.remove_header(name);
+    }
+    if let Origin::Bucket(_) = origin {
+        for name in &BUCKET_INTERNALS {
+            response.remove_header(name);
+        }
+    }
+}
+
+/// Judges a bucket's refusal: a missing object, a page of the app, or something to mend.
+///
+/// `path` is what the bucket was asked for.
+pub(crate) async fn judge_refusal(
+    bucket: &Bucket,
+    seen: &Seen<'_>,
+    path: &str,
+    now: SystemTime,
+) -> Course {
+    let Seen {
+        head,
+        route,
+        detour,
+        exchange,
+    } = *seen;
+    if !matches!(exchange.status.as_u16(), 301 | 307 | 400 | 403 | 404) {
+        return Course::Keep;
+    }
+    let region = bucket.region();
+    if let Diagnosis::Trouble(sentence) = bucket.diagnose(path, now).await {
+        let learned = bucket.region() != region && *detour == Detour::None;
+        return if learned {
+            Course::Detour(Detour::Region)
+        } else {
+            Course::Fail(Fault::Origin(OriginFault::Bucket(sentence)))
+        };
+    }
+    let missing = matches!(
+        exchange.status,
+        StatusCode::FORBIDDEN | StatusCode::NOT_FOUND
+    );
+    match &route.site().site.spa {
+        Some(page)
+            if missing
+                && !matches!(detour, Detour::Page(_))
+                && wanted(&head.method, head.target().path, exchange.request) == Wanted::Page =>
+        {
+            Course::Detour(Detour::Page(page.as_str().into()))
+        }
+        _ => Course::Keep,
+    }
+}
+
+/// Whether a whole response is too large to be stored while the client wanted only a part of it:
+/// then the part is all that should come from the origin.
+pub(crate) fn wants_part_of_too_much(
+    request: &HeaderMap,
+    response: &ResponseHeader,
+    object_bytes_max: u64,
+) -> bool {
+    response.status == StatusCode::OK
+        && request.contains_key(header::RANGE)
+        && content_length(&response.headers).is_some_and(|length| length > object_bytes_max)
+}
+
+/// Where a response will stand, and since when it is true.
+pub(crate) fn admission(
+    head: &RequestHead,
+    route: &Route,
+    detour: &Detour,
+    birth: Position,
+    response: &HeaderMap,
+) -> Admission {
+    let target = head.target();
+    let query = match route.behavior().behavior.query {
+        QueryKey::None => None,
+        QueryKey::All => target.query,
+    };
+    let root = &route.site().site.default_root_object;
+    let made_from = match detour {
+        Detour::Page(page) => Some(canonical_path(page, b"")),
+        _ if target.path == "/" && !root.is_empty() => {
+            Some(canonical_path(&format!("/{root}"), b""))
+        }
+        _ => None,
+    };
+    let place = Place {
+        path: canonical_path(target.path, b"").into(),
+        query: query.map(Into::into),
+        made_from: made_from.map(Into::into),
+    };
+    Admission {
+        ledger: route.site().ledger.clone(),
+        place: Arc::new(place),
+        birth,
+        length: content_length(response),
+    }
+}
+
+/// Decides whether a response is stored, and for how long it is fresh.
+pub(crate) fn judge(
+    request: &RequestHeader,
+    response: &ResponseHeader,
+    ttl: &Ttl,
+    object_bytes_max: u64,
+    admission: Admission,
+    now: SystemTime,
+) -> RespCacheable {
+    let exchange = Exchange {
+        method: &request.method,
+        request: &request.headers,
+        status: response.status,
+        response: &response.headers,
+    };
+    if let Storable::No(why) = Storable::judge(&exchange) {
+        return unstorable(why);
+    }
+    if admission
+        .length
+        .is_some_and(|length| length > object_bytes_max)
+    {
+        return RespCacheable::Uncacheable(NoCacheReason::ResponseTooLarge);
+    }
+    let control = CacheControl::from_resp_headers(response);
+    let explicit = calculate_fresh_until(now, control.as_ref(), response, false, &NO_DEFAULTS);
+    let explicit = explicit.map(|until| until.duration_since(now).unwrap_or_default());
+    let Some(lifetime) = lifetime(explicit, response.status, ttl) else {
+        return unstorable(Why::NothingToReuse);
+    };
+    let age = Duration::from_secs(age_secs(&response.headers));
+    let validated = [header::ETAG, header::LAST_MODIFIED];
+    let validated = validated
+        .iter()
+        .any(|name| response.headers.contains_key(name));
+    if lifetime <= age && !validated {
+        return unstorable(Why::NothingToReuse);
+    }
+    let epoch = now.checked_sub(age).unwrap_or(now);
+    // Pingora counts a deadline that is now as fresh.
+    let fresh_until = (epoch + lifetime).max(epoch) - Duration::from_millis(1);
+    let (while_revalidate, if_error) =
+        calculate_serve_stale_durations(control.as_ref(), &NO_DEFAULTS);
+    let mut head = response.clone();
+    if let Some(control) = &control {
+        control.strip_private_headers(&mut head);
+    }
+    head.remove_header(&header::AGE);
+    let mut meta = CacheMeta::new(fresh_until, now, while_revalidate, if_error, head);
+    meta.set_epoch_override(epoch);
+    meta.extensions_mut().insert(admission);
+    RespCacheable::Cacheable(meta)
+}
+
+/// The freshness lifetime: what the origin says within the site's bounds, else the site's default
+/// for the statuses that a cache may keep without being told (RFC 9110 §15.1).
+fn lifetime(explicit: Option<Duration>, status: StatusCode, ttl: &Ttl) -> Option<Duration> {
+    match explicit {
+        Some(lifetime) => Some(lifetime.clamp(ttl.min, ttl.max)),
+        None if matches!(status.as_u16(), 200 | 203 | 204 | 300 | 301 | 308) => ttl.default,
+        None => None,
+    }
+}
+
+fn unstorable(why: Why) -> RespCacheable {
+    RespCacheable::Uncacheable(NoCacheReason::Custom(why.as_str()))
+}
+
+fn content_length(fields: &HeaderMap) -> Option<u64> {
+    fields
+        .get(header::CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
+}
+
+/// RFC 9111 §5.1; an unreadable Age counts as none.
+fn age_secs(fields: &HeaderMap) -> u64 {
+    let age = fields
+        .get(header::AGE)
+        .and_then(|age| age.to_str().ok()?.parse::<u32>().ok());
+    u64::from(age.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: Duration = Duration::from_hours(24);
+    const TTL: Ttl = Ttl {
+        min: Duration::ZERO,
+        default: Some(DAY),
+        max: DAY,
+    };
+
+    #[test]
+    fn lifetimes_are_the_origins_within_the_sites_bounds() {
+        let minute = Duration::from_mins(1);
+        for (explicit, status, ttl, expected) in [
+            (Some(minute), 200, TTL, Some(minute)),
+            (Some(minute * 10_000), 200, TTL, Some(DAY)),
+            (
+                Some(Duration::ZERO),
+                200,
+                Ttl { min: minute, ..TTL },
+                Some(minute),
+            ),
+            (None, 200, TTL, Some(DAY)),
+            (None, 404, TTL, None),
+            (Some(minute), 404, TTL, Some(minute)),
+            (
+                None,
+                200,
+                Ttl {
+                    default: None,
+                    ..TTL
+                },
+                None,
+            ),
+        ] {
+            let status = StatusCode::from_u16(status).unwrap();
+            assert_eq!(
+                lifetime(explicit, status, &ttl),
+                expected,
+                "{explicit:?} {status}"
+            );
+        }
+    }
+}

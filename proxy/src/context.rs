@@ -1,0 +1,87 @@
+//! What the rooms of one request have produced so far.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use warmfront_origin::Target;
+use warmfront_semantics::cache_status::Forward;
+use warmfront_store::Position;
+
+use crate::edge::Edge;
+use crate::failure::Fault;
+use crate::key::Key;
+use crate::request::{Arrival, RequestHead};
+use crate::route::Route;
+
+/// One request's walk. Each field has one writer, named behind it.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) edge: Arc<Edge>,
+    /// `listen`: absent only where Pingora had no connection of ours.
+    pub(crate) arrival: Option<Arrival>,
+    /// `listen`.
+    pub(crate) head: Option<RequestHead>,
+    /// `route`.
+    pub(crate) route: Option<Route>,
+    /// `key`.
+    pub(crate) key: Key,
+    /// `lookup`: why the request goes to the origin, if it does.
+    pub(crate) forward: Forward,
+    /// `select`.
+    pub(crate) attempt: Attempt,
+    /// `admit`: the way to the origin was changed by what it answered.
+    pub(crate) detour: Detour,
+    /// `forward`: bytes of request body that were let through.
+    pub(crate) body_bytes: u64,
+    /// `shape`: when the response's head was ready.
+    pub(crate) answered: Option<Instant>,
+    /// `failure`, or whichever room knows best what went wrong.
+    pub(crate) fault: Option<Fault>,
+}
+
+/// The attempts to get an answer from the origin.
+#[derive(Debug, Default)]
+pub(crate) struct Attempt {
+    /// The newest invalidation when the first of them began.
+    pub(crate) birth: Option<Position>,
+    /// Addresses that could not be connected to.
+    pub(crate) tried: Vec<SocketAddr>,
+    pub(crate) address: Option<SocketAddr>,
+    /// The target's name in the file; a bucket has none.
+    pub(crate) target: Option<Target>,
+}
+
+/// Whether the request goes to the origin for something else than it asked for.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) enum Detour {
+    /// No.
+    #[default]
+    None,
+    /// For the app's page (canonical path), because what was asked for is missing.
+    Page(Arc<str>),
+    /// For the range alone, because the whole is too large to be stored.
+    Range,
+    /// Once more, because the bucket said which region it is in.
+    Region,
+}
+
+// === impl Context ===
+
+impl Context {
+    pub(crate) fn new(edge: Arc<Edge>) -> Self {
+        Self {
+            edge,
+            arrival: None,
+            head: None,
+            route: None,
+            key: Key::None(Forward::Bypass),
+            forward: Forward::Bypass,
+            attempt: Attempt::default(),
+            detour: Detour::None,
+            body_bytes: 0,
+            answered: None,
+            fault: None,
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The data plane as a whole: assembled once, served until shutdown.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use pingora_cache::lock::{CacheKeyLockImpl, CacheLock};
+use pingora_cache::predictor::Predictor;
+use pingora_core::apps::{HttpServerOptions, ServerApp as _};
+use pingora_core::protocols::http::v2::server::default_h2_options;
+use pingora_core::server::configuration::ServerConf;
+use pingora_proxy::HttpProxy;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use warmfront_config::Config;
+use warmfront_store::{Digester, Store, storage::PingoraStorage};
+
+use crate::access_log::AccessLog;
+use crate::failure::ClientFault;
+use crate::listen::connection::{Census, Connection};
+use crate::listen::{Acceptor, Bound};
+use crate::metrics::Metrics;
+use crate::observe;
+use crate::service::EdgeService;
+use crate::snapshot::Snapshot;
+
+/// How many keys are remembered as not storable, in each of the predictor's shards.
+const UNSTORABLE_KEYS: usize = 4096;
+/// HTTP/2: what a client may send before the edge has read it, in each stream.
+const H2_STREAM_WINDOW_BYTES: u32 = 256 * 1024;
+/// Idle connections to origins that are kept, in all.
+const ORIGIN_POOL: usize = 512;
+
+/// What the data plane is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// The configuration to begin with.
+    pub snapshot: Snapshot,
+    /// Where responses are stored.
+    pub store: Arc<Store>,
+    /// Where the data plane registers its metrics.
+    pub registry: prometheus::Registry,
+    /// Where requests are written down.
+    pub access_log: AccessLog,
+}
+
+/// The data plane.
+pub struct Edge {
+    snapshot: ArcSwap<Snapshot>,
+    pub(crate) storage: &'static PingoraStorage,
+    pub(crate) collapse: &'static CacheKeyLockImpl,
+    pub(crate) predictor: &'static Predictor<16>,
+    pub(crate) digester: Digester,
+    pub(crate) metrics: Metrics,
+    pub(crate) access_log: AccessLog,
+}
+
+// === impl Edge ===
+
+impl Edge {
+    /// Puts the parts together.
+    pub fn new(parts: Parts) -> Result<Arc<Self>, prometheus::Error> {
+        let collapse_timeout = parts.snapshot.config.cache.collapse_timeout;
+        // Pingora keeps references to these for ever; there is one of each in a process.
+        let storage = Box::leak(Box::new(PingoraStorage::new(parts.store)));
+        let collapse = Box::leak(CacheLock::new_boxed(collapse_timeout));
+        let predictor = Box::leak(Box::new(Predictor::new(UNSTORABLE_KEYS, None)));
+        Ok(Arc::new(Self {
+            snapshot: ArcSwap::from_pointee(parts.snapshot),
+            storage,
+            collapse,
+            predictor,
+            digester: Digester::random(),
+            metrics: Metrics::register(&parts.registry)?,
+            access_log: parts.access_log,
+        }))
+    }
+
+    /// Serves on these sockets until `shutdown` turns true and every connection is served out.
+    pub async fn serve(self: Arc<Self>, bound: Vec<Bound>, shutdown: watch::Receiver<bool>) {
+        let proxy = Arc::new(self.proxy());
+        let limits = &self.config().limits;
+        let open = self.metrics.open_connections();
+        let census = Census::new(limits.connections, limits.connections_per_client, open);
+        let mut acceptors = JoinSet::new();
+        for socket in bound {
+            let acceptor = Acceptor {
+                proxy: proxy.clone(),
+                edge: self.clone(),
+                census: census.clone(),
+                shutdown: shutdown.clone(),
+            };
+            acceptors.spawn(acceptor.run(socket));
+        }
+        let mut stopped = shutdown;
+        // An error means that whoever could stop the node is gone: it is stopped.
+        let _ = stopped.wait_for(|stop| *stop).await;
+        // Connections that wait for their next request are closed now.
+        proxy.cleanup().await;
+        while acceptors.join_next().await.is_some() {}
+    }
+
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    pub(crate) fn config(&self) -> Arc<Config> {
+        self.snapshot.load().config.clone()
+    }
+
+    pub(crate) fn observe_refusal(&self, connection: &Connection, fault: ClientFault) {
+        observe::refusal(self, connection, fault);
+    }
+
+    fn proxy(self: &Arc<Self>) -> HttpProxy<EdgeService> {
+        let limits = &self.config().limits;
+        let conf = ServerConf {
+            threads: self.config().listen.workers.get(),
+            upstream_keepalive_pool_size: ORIGIN_POOL,
+            ..ServerConf::default()
+        };
+        let mut proxy = HttpProxy::new(EdgeService::new(self.clone()), Arc::new(conf));
+        proxy.handle_init_modules();
+        let mut server = HttpServerOptions::default();
+        server.keepalive_request_limit = Some(limits.requests_per_connection);
+        server.h2_idle_timeout = Some(limits.idle_timeout.max(Duration::from_millis(1)));
+        proxy.server_options = Some(server);
+        let mut h2 = default_h2_options();
+        h2.max_concurrent_streams(limits.h2_streams);
+        h2.max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX));
+        h2.initial_window_size(H2_STREAM_WINDOW_BYTES);
+        proxy.h2_options = Some(h2);
+        proxy
+    }
+}
+
+impl std::fmt::Debug for Edge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Edge")
+            .field("snapshot", &self.snapshot)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,275 @@
+//! Faults, by who is to blame, and the one table from a fault to what a client and a log see.
+
+use bytes::Bytes;
+use http::StatusCode;
+use pingora_core::{Error, ErrorSource, ErrorType};
+use warmfront_semantics::authority::BadHost;
+use warmfront_semantics::head::BadHead;
+
+use crate::answer::Answer;
+
+/// What went wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Fault {
+    /// 4xx.
+    #[error(transparent)]
+    Client(ClientFault),
+    /// 502 to 504.
+    #[error("{0}")]
+    Origin(OriginFault),
+    /// 500.
+    #[error("{0}")]
+    Edge(EdgeFault),
+}
+
+/// The client's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ClientFault {
+    #[error("{0}")]
+    Head(BadHead),
+    #[error("{0}")]
+    Host(BadHost),
+    #[error("no Host field")]
+    NoHost,
+    #[error("a request target for another host")]
+    ForeignTarget,
+    #[error("a malformed request target")]
+    Target,
+    #[error("Connection names a field that is not the client's to drop")]
+    Nominated,
+    #[error("the request was not readable")]
+    Unreadable,
+    #[error("the object key is not one")]
+    ObjectKey,
+    #[error("only HTTPS is served here")]
+    HttpsOnly,
+    #[error("no site answers to this host")]
+    UnknownHost,
+    #[error("the method is not allowed here")]
+    Method,
+    #[error("the request head took too long")]
+    HeadTimeout,
+    #[error("the request body is too large")]
+    BodyTooLarge,
+    #[error("the request target is too long")]
+    TargetTooLong,
+    #[error("the certificate of this connection is not for this host")]
+    Misdirected,
+    #[error("only 100-continue can be expected")]
+    Expectation,
+    #[error("the request head is too large")]
+    HeadTooLarge,
+    #[error("the client went away")]
+    Gone,
+}
+
+/// The origin's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum OriginFault {
+    #[error("no address for the origin: {0}")]
+    NoAddress(String),
+    #[error("no connection to the origin: {0}")]
+    Connect(String),
+    #[error("no TLS with the origin: {0}")]
+    Tls(String),
+    #[error("the origin did not answer in time")]
+    Timeout,
+    #[error("the origin hung up: {0}")]
+    HungUp(String),
+    #[error("the origin's answer cannot be used: {0}")]
+    BadAnswer(String),
+    #[error("{0}")]
+    Bucket(String),
+}
+
+/// The edge's own.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum EdgeFault {
+    #[error("no credentials for the bucket: {0}")]
+    Credentials(String),
+    #[error("{0}")]
+    Internal(String),
+}
+
+/// How a fault is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    pub(crate) status: StatusCode,
+    /// One word for logs.
+    pub(crate) label: &'static str,
+    /// Whether the connection can still be trusted.
+    pub(crate) closes: bool,
+}
+
+// === impl Fault ===
+
+impl Fault {
+    /// The table.
+    pub(crate) fn verdict(&self) -> Verdict {
+        let (status, label, closes) = match self {
+            Self::Client(fault) => return fault.verdict(),
+            Self::Origin(OriginFault::NoAddress(_)) => (502, "no-address", false),
+            Self::Origin(OriginFault::Connect(_)) => (502, "connect", false),
+            Self::Origin(OriginFault::Tls(_)) => (502, "origin-tls", false),
+            Self::Origin(OriginFault::Timeout) => (504, "timeout", false),
+            Self::Origin(OriginFault::HungUp(_)) => (502, "hung-up", false),
+            Self::Origin(OriginFault::BadAnswer(_)) => (502, "bad-answer", false),
+            Self::Origin(OriginFault::Bucket(_)) => (502, "bucket", false),
+            Self::Edge(EdgeFault::Credentials(_)) => (502, "credentials", false),
+            Self::Edge(EdgeFault::Internal(_)) => (500, "internal", true),
+        };
+        verdict(status, label, closes)
+    }
+
+    /// What a client is told. Never more than whose fault it is: the cause is the log's.
+    pub(crate) fn answer(&self) -> Answer {
+        let Verdict { status, closes, .. } = self.verdict();
+        let sentence = match self {
+            Self::Client(fault) => fault.to_string(),
+            Self::Origin(_) | Self::Edge(EdgeFault::Credentials(_)) => {
+                "the origin could not answer".to_owned()
+            }
+            Self::Edge(EdgeFault::Internal(_)) => "something is wrong at the edge".to_owned(),
+        };
+        Answer::page(status, &sentence, closes)
+    }
+
+    /// What Pingora's error means. Its own words go to the log.
+    pub(crate) fn from_pingora(error: &Error) -> Self {
+        use ErrorType as E;
+        let words = || words(error);
+        match (error.esource(), error.etype()) {
+            (ErrorSource::Downstream, E::InvalidHTTPHeader) => ClientFault::Unreadable.into(),
+            (ErrorSource::Downstream, _) => ClientFault::Gone.into(),
+            (
+                _,
+                E::ConnectTimedout | E::ReadTimedout | E::WriteTimedout | E::TLSHandshakeTimedout,
+            ) => Self::Origin(OriginFault::Timeout),
+            (_, E::ConnectRefused | E::ConnectNoRoute | E::ConnectError | E::SocketError) => {
+                Self::Origin(OriginFault::Connect(words()))
+            }
+            (_, E::TLSHandshakeFailure | E::InvalidCert | E::TLSWantX509Lookup) => {
+                Self::Origin(OriginFault::Tls(words()))
+            }
+            (ErrorSource::Upstream, E::InvalidHTTPHeader | E::H2Error | E::InvalidH2) => {
+                Self::Origin(OriginFault::BadAnswer(words()))
+            }
+            (ErrorSource::Upstream, _) => Self::Origin(OriginFault::HungUp(words())),
+            (_, E::ReadError) => Self::Origin(OriginFault::HungUp(words())),
+            _ => Self::Edge(EdgeFault::Internal(words())),
+        }
+    }
+}
+
+impl From<ClientFault> for Fault {
+    fn from(fault: ClientFault) -> Self {
+        Self::Client(fault)
+    }
+}
+
+impl From<BadHead> for ClientFault {
+    fn from(fault: BadHead) -> Self {
+        match fault {
+            BadHead::TargetTooLong => Self::TargetTooLong,
+            BadHead::TooLarge => Self::HeadTooLarge,
+            BadHead::NoHost => Self::NoHost,
+            BadHead::ForeignTarget => Self::ForeignTarget,
+            BadHead::Connect => Self::Method,
+            fault => Self::Head(fault),
+        }
+    }
+}
+
+impl ClientFault {
+    fn verdict(self) -> Verdict {
+        match self {
+            Self::Head(_) => verdict(400, "bad-head", true),
+            Self::Host(_) | Self::NoHost => verdict(400, "bad-host", true),
+            Self::ForeignTarget => verdict(400, "foreign-target", true),
+            Self::Target => verdict(400, "bad-target", true),
+            Self::Nominated => verdict(400, "bad-connection-field", true),
+            Self::Unreadable => verdict(400, "unreadable", true),
+            Self::ObjectKey => verdict(400, "bad-object-key", false),
+            Self::HttpsOnly => verdict(403, "https-only", false),
+            Self::UnknownHost => verdict(404, "unknown-host", false),
+            Self::Method => verdict(405, "method", false),
+            Self::HeadTimeout => verdict(408, "head-timeout", true),
+            Self::BodyTooLarge => verdict(413, "body-too-large", true),
+            Self::TargetTooLong => verdict(414, "target-too-long", true),
+            Self::Misdirected => verdict(421, "misdirected", false),
+            Self::Expectation => verdict(417, "expectation", true),
+            Self::HeadTooLarge => verdict(431, "head-too-large", true),
+            // nginx's number for it; it is only ever seen in a log.
+            Self::Gone => verdict(499, "client-gone", true),
+        }
+    }
+}
+
+/// A refusal for a connection whose request no parser has seen.
+pub(crate) fn refusal_bytes(fault: ClientFault) -> Vec<u8> {
+    let Answer {
+        status,
+        fields,
+        body,
+        ..
+    } = Fault::Client(fault).answer();
+    let mut head = format!(
+        "HTTP/1.1 {} {}\r\nconnection: close\r\ncontent-length: {}\r\n",
+        status.as_u16(),
+        status.canonical_reason().unwrap_or_default(),
+        body.len(),
+    )
+    .into_bytes();
+    for (name, value) in &fields {
+        head.extend_from_slice(name.as_str().as_bytes());
+        head.extend_from_slice(b": ");
+        head.extend_from_slice(value.as_bytes());
+        head.extend_from_slice(b"\r\n");
+    }
+    let body: &Bytes = &body;
+    [head.as_slice(), b"\r\n", body].concat()
+}
+
+fn verdict(status: u16, label: &'static str, closes: bool) -> Verdict {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    Verdict {
+        status,
+        label,
+        closes,
+    }
+}
+
+/// An error and its causes in one line.
+fn words(error: &Error) -> String {
+    let context = error
+        .context
+        .as_ref()
+        .map_or_else(String::new, |c| format!(" ({c})"));
+    let cause = error
+        .cause
+        .as_ref()
+        .map_or_else(String::new, |c| format!(": {c}"));
+    format!("{}{context}{cause}", error.etype().as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_refusal_is_a_whole_response() {
+        let bytes = refusal_bytes(ClientFault::HeadTooLarge);
+        let text = String::from_utf8(bytes).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(
+            head.starts_with("HTTP/1.1 431 Request Header Fields Too Large\r\n"),
+            "{head}"
+        );
+        assert!(
+            head.contains(&format!("content-length: {}\r\n", body.len())),
+            "{head}"
+        );
+        assert!(head.contains("connection: close"), "{head}");
+        assert!(body.contains("the request head is too large"), "{body}");
+    }
+}

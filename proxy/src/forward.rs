@@ -1,0 +1,243 @@
+//! The request as the origin sees it: cleaned, marked, and signed where it goes to a bucket.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use http::{HeaderName, HeaderValue, Method, header};
+use pingora_http::RequestHeader;
+use warmfront_config::HostField;
+use warmfront_origin::{Bucket, BucketError, TargetGroup};
+use warmfront_semantics::fields::{HOP_BY_HOP, Nominated, nominated};
+
+use crate::context::Detour;
+use crate::failure::{ClientFault, EdgeFault, Fault};
+use crate::request::{Arrival, RequestHead};
+use crate::route::Route;
+
+/// What we are called in Via (RFC 9110 §7.6.3). The version is the received protocol's.
+pub(crate) const VIA: &str = "warmfront";
+/// The request's name in every log.
+pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Fields by which a client could make an origin answer for another host, path or method than the
+/// one the answer would be stored under. Nobody is trusted to set them.
+const UNKEYED: [HeaderName; 12] = [
+    header::FORWARDED,
+    HeaderName::from_static("x-forwarded-for"),
+    HeaderName::from_static("x-forwarded-host"),
+    HeaderName::from_static("x-forwarded-port"),
+    HeaderName::from_static("x-forwarded-proto"),
+    HeaderName::from_static("x-forwarded-scheme"),
+    HeaderName::from_static("x-forwarded-server"),
+    HeaderName::from_static("x-forwarded-prefix"),
+    HeaderName::from_static("x-original-url"),
+    HeaderName::from_static("x-rewrite-url"),
+    HeaderName::from_static("x-request-id"),
+    // httpoxy (CVE-2016-5385).
+    HeaderName::from_static("proxy"),
+];
+/// Beside them, where the method is part of what is stored.
+const METHOD_OVERRIDES: [HeaderName; 3] = [
+    HeaderName::from_static("x-http-method-override"),
+    HeaderName::from_static("x-http-method"),
+    HeaderName::from_static("x-method-override"),
+];
+/// What a bucket gets of the client's fields: all else is outside the key, or none of its business.
+const TO_BUCKET: [HeaderName; 8] = [
+    header::RANGE,
+    header::IF_RANGE,
+    header::IF_MATCH,
+    header::IF_NONE_MATCH,
+    header::IF_MODIFIED_SINCE,
+    header::IF_UNMODIFIED_SINCE,
+    header::CONTENT_LENGTH,
+    header::TRANSFER_ENCODING,
+];
+
+/// The path to ask the origin for.
+pub(crate) fn path<'a>(
+    head: &'a RequestHead,
+    route: &'a Route,
+    detour: &'a Detour,
+) -> Cow<'a, str> {
+    let target = head.target();
+    let root = &route.site().site.default_root_object;
+    match detour {
+        Detour::Page(page) => Cow::Borrowed(page),
+        _ if target.path == "/" && !root.is_empty() => Cow::Owned(format!("/{root}")),
+        _ => Cow::Borrowed(target.path),
+    }
+}
+
+/// Makes `request` one for an object of a bucket.
+pub(crate) async fn to_bucket(
+    request: &mut RequestHeader,
+    bucket: &Bucket,
+    path: &str,
+    arrival: &Arrival,
+) -> Result<(), Fault> {
+    let signed = bucket.request(&request.method, path, arrival.at).await;
+    let signed = signed.map_err(|error| match error {
+        BucketError::Key(_) => ClientFault::ObjectKey.into(),
+        BucketError::Credentials(error) => Fault::Edge(EdgeFault::Credentials(error.to_string())),
+        error @ BucketError::Field { .. } => Fault::Edge(EdgeFault::Credentials(error.to_string())),
+    })?;
+    let kept = |name: &HeaderName| TO_BUCKET.contains(name);
+    let dropped: Vec<_> = request
+        .headers
+        .keys()
+        .filter(|n| !kept(n))
+        .cloned()
+        .collect();
+    for name in &dropped {
+        request.remove_header(name);
+    }
+    request
+        .set_raw_path(signed.path.as_bytes())
+        .map_err(|e| internal(&e))?;
+    for (name, value) in signed.fields {
+        request
+            .insert_header(name, value)
+            .map_err(|e| internal(&e))?;
+    }
+    // What is stored must be what is in the bucket.
+    let identity = HeaderValue::from_static("identity");
+    request
+        .insert_header(header::ACCEPT_ENCODING, identity)
+        .map_err(|e| internal(&e))?;
+    mark(request, arrival)
+}
+
+/// Makes `request` one for a target.
+pub(crate) fn to_target(
+    request: &mut RequestHeader,
+    group: &TargetGroup,
+    target: &str,
+    path: &str,
+    arrival: &Arrival,
+    head: &RequestHead,
+) -> Result<(), Fault> {
+    let query = head.target().query;
+    let path_and_query = query.map_or(Cow::Borrowed(path), |q| Cow::Owned(format!("{path}?{q}")));
+    request
+        .set_raw_path(path_and_query.as_bytes())
+        .map_err(|e| internal(&e))?;
+    clean(request);
+    let host = match &group.settings().host {
+        HostField::Client => client_host(request, head)?,
+        HostField::Target => HeaderValue::try_from(target).map_err(|e| internal(&e))?,
+        HostField::Literal(host) => host.clone(),
+    };
+    let client = client_host(request, head)?;
+    let forwarded = [
+        ("x-forwarded-for", address(arrival.connection.client.ip())?),
+        ("x-forwarded-host", client),
+        (
+            "x-forwarded-port",
+            HeaderValue::from(arrival.connection.local.port()),
+        ),
+        (
+            "x-forwarded-proto",
+            HeaderValue::from_static(arrival.connection.scheme()),
+        ),
+    ];
+    for (name, value) in forwarded {
+        request
+            .insert_header(name, value)
+            .map_err(|e| internal(&e))?;
+    }
+    request
+        .insert_header(header::HOST, host)
+        .map_err(|e| internal(&e))?;
+    for (name, value) in &group.settings().headers {
+        request
+            .insert_header(name, value)
+            .map_err(|e| internal(&e))?;
+    }
+    mark(request, arrival)
+}
+
+/// Drops what belongs to the client's connection, and what clients must not say.
+fn clean(request: &mut RequestHeader) {
+    let upgrade = request.headers.get(header::UPGRADE).cloned();
+    if let Nominated::Fields(names) = nominated(&request.headers) {
+        for name in names {
+            request.remove_header(&name);
+        }
+    }
+    // Framing and an upgrade are Pingora's to translate.
+    for name in HOP_BY_HOP
+        .iter()
+        .filter(|n| **n != header::TRANSFER_ENCODING)
+    {
+        request.remove_header(name);
+    }
+    if let Some(upgrade) = upgrade {
+        let connection = HeaderValue::from_static("upgrade");
+        // Both are known to be field values: one was received, one is static.
+        let _ = request.insert_header(header::UPGRADE, upgrade);
+        let _ = request.insert_header(header::CONNECTION, connection);
+    }
+    for name in &UNKEYED {
+        request.remove_header(name);
+    }
+    if matches!(request.method, Method::GET | Method::HEAD) {
+        for name in &METHOD_OVERRIDES {
+            request.remove_header(name);
+        }
+    }
+    join_cookies(request);
+}
+
+/// HTTP/2 clients split Cookie (RFC 9113 §8.2.3); HTTP/1 knows one field of it.
+fn join_cookies(request: &mut RequestHeader) {
+    let crumbs: Vec<&[u8]> = request
+        .headers
+        .get_all(header::COOKIE)
+        .iter()
+        .map(HeaderValue::as_bytes)
+        .collect();
+    if crumbs.len() > 1
+        && let Ok(cookie) = HeaderValue::from_bytes(&crumbs.join(b"; ".as_slice()))
+    {
+        let _ = request.insert_header(header::COOKIE, cookie);
+    }
+}
+
+fn mark(request: &mut RequestHeader, arrival: &Arrival) -> Result<(), Fault> {
+    let version = if request.version == http::Version::HTTP_2 {
+        "2.0"
+    } else {
+        "1.1"
+    };
+    let via = HeaderValue::try_from(format!("{version} {VIA}")).map_err(|e| internal(&e))?;
+    request
+        .append_header(header::VIA, via)
+        .map_err(|e| internal(&e))?;
+    request
+        .insert_header(X_REQUEST_ID, arrival.id.clone())
+        .map_err(|e| internal(&e))?;
+    Ok(())
+}
+
+/// The host as the client wrote it, with the port it wrote.
+fn client_host(request: &RequestHeader, head: &RequestHead) -> Result<HeaderValue, Fault> {
+    if let Some(host) = request.headers.get(header::HOST) {
+        return Ok(host.clone());
+    }
+    let authority = request
+        .uri
+        .authority()
+        .map_or(head.host.as_str(), |a| a.as_str());
+    HeaderValue::try_from(authority).map_err(|e| internal(&e))
+}
+
+fn address(client: IpAddr) -> Result<HeaderValue, Fault> {
+    HeaderValue::try_from(client.to_string()).map_err(|e| internal(&e))
+}
+
+fn internal(error: &dyn std::fmt::Display) -> Fault {
+    Fault::Edge(EdgeFault::Internal(format!(
+        "cannot form the request to the origin: {error}"
+    )))
+}

@@ -1,0 +1,142 @@
+//! What is known of a client's connection, and how many of them there are.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use prometheus::IntGauge;
+use warmfront_certs::Presented;
+
+/// One client connection, as the rooms see it.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    /// The client's address; IPv4 even when it came in through an IPv6 socket.
+    pub(crate) client: SocketAddr,
+    /// The address it connected to.
+    pub(crate) local: SocketAddr,
+    /// TLS, if it was negotiated.
+    pub(crate) tls: Option<Tls>,
+}
+
+/// What a TLS handshake came to.
+#[derive(Debug)]
+pub(crate) struct Tls {
+    /// The certificate that was presented.
+    pub(crate) presented: Arc<Presented>,
+    /// `TLSv1.3`, as OpenSSL and CloudFront's log spell it.
+    pub(crate) version: &'static str,
+    /// The cipher suite, as IANA spells it.
+    pub(crate) cipher: &'static str,
+}
+
+/// Counts open connections, in all and by client.
+#[derive(Debug)]
+pub(crate) struct Census {
+    total_max: usize,
+    client_max: usize,
+    total: IntGauge,
+    clients: Mutex<HashMap<IpAddr, usize>>,
+}
+
+/// A counted connection; dropping it takes it off the count.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    census: Arc<Census>,
+    client: IpAddr,
+}
+
+/// Why a connection is closed as soon as it is accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Crowded {
+    /// `limits.connections`.
+    Node,
+    /// `limits.connections_per_client`.
+    Client,
+}
+
+// === impl Connection ===
+
+impl Connection {
+    /// `https` or `http`.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+}
+
+// === impl Census ===
+
+impl Census {
+    /// `total` is kept at the number of open connections, for whoever scrapes it.
+    pub(crate) fn new(total_max: usize, client_max: usize, total: IntGauge) -> Arc<Self> {
+        Arc::new(Self {
+            total_max,
+            client_max,
+            total,
+            clients: Mutex::default(),
+        })
+    }
+
+    pub(crate) fn count(self: &Arc<Self>, client: IpAddr) -> Result<Counted, Crowded> {
+        let client = household(client);
+        let mut clients = self.clients.lock();
+        if usize::try_from(self.total.get()).is_ok_and(|open| open >= self.total_max) {
+            return Err(Crowded::Node);
+        }
+        let open = clients.entry(client).or_insert(0);
+        if *open >= self.client_max {
+            return Err(Crowded::Client);
+        }
+        *open += 1;
+        self.total.inc();
+        Ok(Counted {
+            census: self.clone(),
+            client,
+        })
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let mut clients = self.census.clients.lock();
+        if let Some(open) = clients.get_mut(&self.client) {
+            *open -= 1;
+            if *open == 0 {
+                clients.remove(&self.client);
+            }
+        }
+        self.census.total.dec();
+    }
+}
+
+/// An IPv6 client has a whole /64 to connect from.
+fn household(client: IpAddr) -> IpAddr {
+    match client {
+        IpAddr::V4(_) => client,
+        IpAddr::V6(address) => Ipv6Addr::from(u128::from(address) & !u128::from(u64::MAX)).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_limits_hold_and_a_closed_connection_makes_room() {
+        let census = Census::new(3, 2, IntGauge::new("open", "open").unwrap());
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        let one = census.count(address("2001:db8::1")).unwrap();
+        let _two = census.count(address("2001:db8::2")).unwrap();
+        assert_eq!(
+            census.count(address("2001:db8::3")).unwrap_err(),
+            Crowded::Client
+        );
+        let _three = census.count(address("10.0.0.1")).unwrap();
+        assert_eq!(
+            census.count(address("10.0.0.2")).unwrap_err(),
+            Crowded::Node
+        );
+        drop(one);
+        assert!(census.count(address("2001:db8::3")).is_ok());
+    }
+}

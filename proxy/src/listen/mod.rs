@@ -1,0 +1,13 @@
+//! Listeners of our own: from an accepted connection to a stream that Pingora can serve.
+
+mod accept;
+pub(crate) mod connection;
+mod guard;
+mod handshake;
+mod sockets;
+mod stream;
+mod transport;
+
+pub(crate) use accept::Acceptor;
+pub use sockets::{BindError, Bound, Spoken};
+pub(crate) use transport::PingoraStream;

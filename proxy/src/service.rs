@@ -1,0 +1,512 @@
+//! Pingora's hooks: each a door to a room. The only place that branches on what the rooms return.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{StatusCode, header};
+use pingora_cache::key::HashBinary;
+use pingora_cache::{
+    CacheKey, CacheMeta, CacheOptionOverrides, ForcedFreshness, HitHandler, NoCacheReason,
+    RespCacheable,
+};
+use pingora_core::protocols::Digest;
+use pingora_core::upstreams::peer::HttpPeer;
+use pingora_core::{Error, ErrorType, Result};
+use pingora_http::{RequestHeader, ResponseHeader};
+use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, RangeType, Session};
+use warmfront_origin::Origin;
+use warmfront_semantics::cache_status::{Forward, Lookup};
+use warmfront_semantics::storable::Exchange;
+use warmfront_semantics::vary::Vary;
+
+use crate::admit::{self, Course};
+use crate::answer::Answer;
+use crate::context::{Context, Detour};
+use crate::edge::Edge;
+use crate::failure::{ClientFault, EdgeFault, Fault};
+use crate::gate::{self, Verdict};
+use crate::key::Key;
+use crate::listen::PingoraStream;
+use crate::observe::{self, End};
+use crate::request::{Arrival, RequestHead};
+use crate::route::Route;
+use crate::select::{Next, UPGRADED_IDLE};
+use crate::{clock, forward, lookup, select, shape};
+
+/// How long a body that nobody wants is read before its connection is given up.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A request for more ranges than this gets the whole (RFC 9110 §14.2 allows it): each costs a part.
+const RANGES_MAX: usize = 16;
+/// Marks the error by which `admit` sends a request to the origin again.
+const DETOUR: &str = "detour";
+
+/// The data plane, as Pingora calls it.
+#[derive(Debug)]
+pub(crate) struct EdgeService {
+    edge: Arc<Edge>,
+}
+
+// === impl EdgeService ===
+
+impl EdgeService {
+    pub(crate) fn new(edge: Arc<Edge>) -> Self {
+        Self { edge }
+    }
+
+    /// The rooms from `listen` to `key`, in the order a request walks through them.
+    fn walk(&self, session: &mut Session, context: &mut Context) -> Result<Verdict, Fault> {
+        let arrival = self.arrival(session)?;
+        let arrival = context.arrival.insert(arrival);
+        let request = session.req_header();
+        let authority = request.uri.authority().map(http::uri::Authority::as_str);
+        let target = request.raw_path();
+        let (method, fields) = (&request.method, &request.headers);
+        let head = RequestHead::new(method, request.version, authority, target, fields)?;
+        let head = context.head.insert(head);
+        gate::inspect(head, fields, &arrival.snapshot.config.limits)?;
+        let route = context.route.insert(Route::find(arrival, head)?);
+        if let Verdict::Answer(answer) = gate::judge(arrival, head, route) {
+            return Ok(Verdict::Answer(answer));
+        }
+        context.key = Key::derive(&self.edge.digester, arrival, head, fields, route);
+        Ok(Verdict::Pass)
+    }
+
+    fn arrival(&self, session: &Session) -> Result<Arrival, Fault> {
+        let digest = session
+            .digest()
+            .and_then(|digest| digest.proxy_digest.as_deref());
+        let connection = digest.and_then(PingoraStream::connection_in);
+        let connection = connection.ok_or_else(|| {
+            Fault::Edge(EdgeFault::Internal(
+                "a request without a connection of ours".into(),
+            ))
+        })?;
+        let snapshot = self.edge.snapshot();
+        Ok(Arrival::new(
+            connection.clone(),
+            snapshot,
+            clock::now(),
+            Instant::now(),
+        ))
+    }
+
+    async fn answer(session: &mut Session, context: &Context, answer: &Answer) -> Result<()> {
+        let Some(arrival) = &context.arrival else {
+            return Err(stop_unnamed());
+        };
+        if answer.closes {
+            session.set_keepalive(None);
+        }
+        let head = Box::new(shape::own(answer, arrival)?);
+        let bodiless = answer.body.is_empty() || session.req_header().method == http::Method::HEAD;
+        session
+            .as_downstream_mut()
+            .write_response_header(head)
+            .await?;
+        if !bodiless {
+            session
+                .as_downstream_mut()
+                .write_response_body(answer.body.clone(), true)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl ProxyHttp for EdgeService {
+    type CTX = Context;
+
+    fn new_ctx(&self) -> Context {
+        Context::new(self.edge.clone())
+    }
+
+    async fn early_request_filter(&self, session: &mut Session, _: &mut Context) -> Result<()> {
+        let idle = self.edge.config().limits.idle_timeout;
+        let upgrade = session.req_header().headers.contains_key(header::UPGRADE);
+        session.set_read_timeout(Some(if upgrade { UPGRADED_IDLE } else { idle }));
+        session.set_write_timeout(Some(idle));
+        session.set_total_drain_timeout(Some(DRAIN_TIMEOUT));
+        Ok(())
+    }
+
+    async fn request_filter(&self, session: &mut Session, context: &mut Context) -> Result<bool> {
+        match self.walk(session, context) {
+            Ok(Verdict::Pass) => Ok(false),
+            Ok(Verdict::Answer(answer)) => {
+                Self::answer(session, context, &answer).await?;
+                Ok(true)
+            }
+            Err(fault) => {
+                let answer = fault.answer();
+                context.fault = Some(fault);
+                Self::answer(session, context, &answer).await?;
+                Ok(true)
+            }
+        }
+    }
+
+    async fn request_body_filter(
+        &self,
+        _: &mut Session,
+        body: &mut Option<Bytes>,
+        end: bool,
+        context: &mut Context,
+    ) -> Result<()> {
+        context.body_bytes += body.as_ref().map_or(0, |body| body.len() as u64);
+        if context.body_bytes > self.edge.config().limits.body_bytes {
+            return Err(stop(context, ClientFault::BodyTooLarge.into()));
+        }
+        // An HTTP/2 body that ends in an empty frame would be ended twice towards HTTP/1.
+        if end && body.as_ref().is_some_and(Bytes::is_empty) {
+            *body = None;
+        }
+        Ok(())
+    }
+
+    fn request_cache_filter(&self, session: &mut Session, context: &mut Context) -> Result<()> {
+        match context.key {
+            Key::None(reason) => context.forward = reason,
+            Key::Primary(_) => {
+                let mut overrides = CacheOptionOverrides::default();
+                overrides.wait_timeout = Some(self.edge.config().cache.collapse_timeout);
+                session.cache.enable(
+                    self.edge.storage,
+                    None,
+                    Some(self.edge.predictor),
+                    Some(self.edge.collapse),
+                    Some(overrides),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn cache_key_callback(&self, _: &Session, context: &mut Context) -> Result<CacheKey> {
+        let Key::Primary(digest) = context.key else {
+            return Err(stop_unnamed());
+        };
+        // The digest stands for the whole key; Pingora's own hash of it is not needed.
+        let mut key = CacheKey::new(digest, String::new());
+        key.set_primary_bin_override(digest);
+        Ok(key)
+    }
+
+    fn cache_miss(&self, session: &mut Session, context: &mut Context) {
+        let varies = session.cache.cache_key().get_variance_key().is_some();
+        context.forward = if varies {
+            Forward::VaryMiss
+        } else {
+            Forward::UriMiss
+        };
+        session.cache.cache_miss();
+    }
+
+    async fn cache_hit_filter(
+        &self,
+        _: &mut Session,
+        _: &CacheMeta,
+        _: &mut HitHandler,
+        fresh: bool,
+        context: &mut Context,
+    ) -> Result<Option<ForcedFreshness>> {
+        if !fresh {
+            context.forward = Forward::Stale;
+        }
+        Ok(None)
+    }
+
+    fn cache_vary_filter(
+        &self,
+        meta: &CacheMeta,
+        _: &mut Context,
+        request: &RequestHeader,
+    ) -> Option<HashBinary> {
+        let secondary = Vary::of(meta.headers()).secondary_key(&request.headers)?;
+        Some(self.edge.digester.digest([Some(secondary.as_slice())]))
+    }
+
+    fn range_header_filter(
+        &self,
+        session: &mut Session,
+        response: &mut ResponseHeader,
+        _: &mut Context,
+    ) -> RangeType {
+        if shape::range_of_nothing(&session.req_header().headers, response) {
+            // RFC 9110 §14.2: a set of ranges that cannot be satisfied may be ignored.
+            return RangeType::None;
+        }
+        pingora_proxy::range_header_filter(session.req_header(), response, Some(RANGES_MAX))
+    }
+
+    async fn upstream_peer(
+        &self,
+        session: &mut Session,
+        context: &mut Context,
+    ) -> Result<Box<HttpPeer>> {
+        let Some(origin) = context.route.as_ref().map(|r| r.behavior().origin.clone()) else {
+            return Err(stop_unnamed());
+        };
+        context
+            .attempt
+            .birth
+            .get_or_insert_with(|| self.edge.storage.store().position());
+        let upgrade = session.req_header().headers.contains_key(header::UPGRADE);
+        let peer = select::peer(&mut context.attempt, &origin, Instant::now(), upgrade).await;
+        peer.map(Box::new).map_err(|why| {
+            let fault = select::no_target(context, &why);
+            stop(context, fault)
+        })
+    }
+
+    async fn connected_to_upstream(
+        &self,
+        _: &mut Session,
+        _: bool,
+        _: &HttpPeer,
+        _: std::os::unix::io::RawFd,
+        _: Option<&Digest>,
+        context: &mut Context,
+    ) -> Result<()> {
+        context.fault = None;
+        Ok(())
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        _: &mut Session,
+        request: &mut RequestHeader,
+        context: &mut Context,
+    ) -> Result<()> {
+        let (Some(arrival), Some(head), Some(route)) =
+            (&context.arrival, &context.head, &context.route)
+        else {
+            return Err(stop_unnamed());
+        };
+        let path = forward::path(head, route, &context.detour);
+        let formed = match &route.behavior().origin {
+            Origin::Bucket(bucket) => forward::to_bucket(request, bucket, &path, arrival).await,
+            Origin::TargetGroup(group) => {
+                let target = context.attempt.target.as_ref();
+                let target = target.map_or_else(String::new, |t| t.name.to_string());
+                forward::to_target(request, group, &target, &path, arrival, head)
+            }
+        };
+        formed.map_err(|fault| stop(context, fault))
+    }
+
+    async fn upstream_response_filter(
+        &self,
+        session: &mut Session,
+        response: &mut ResponseHeader,
+        context: &mut Context,
+    ) -> Result<()> {
+        let (Some(arrival), Some(head), Some(route)) =
+            (&context.arrival, &context.head, &context.route)
+        else {
+            return Err(stop_unnamed());
+        };
+        let origin = &route.behavior().origin;
+        admit::clean(response, origin);
+        let exchange = Exchange {
+            method: &head.method,
+            request: &session.req_header().headers,
+            status: response.status,
+            response: &response.headers,
+        };
+        let max = self.edge.storage.store().object_bytes_max();
+        let course = if session.cache.enabled()
+            && context.detour == Detour::None
+            && admit::wants_part_of_too_much(exchange.request, response, max)
+        {
+            Course::Detour(Detour::Range)
+        } else if let Origin::Bucket(bucket) = origin {
+            let path = forward::path(head, route, &context.detour);
+            let seen = admit::Seen {
+                head,
+                route,
+                detour: &context.detour,
+                exchange: &exchange,
+            };
+            admit::judge_refusal(bucket, &seen, &path, arrival.at).await
+        } else {
+            Course::Keep
+        };
+        match course {
+            Course::Keep => Ok(()),
+            Course::Fail(fault) => Err(stop(context, fault)),
+            Course::Detour(detour) => {
+                if detour == Detour::Range {
+                    session
+                        .cache
+                        .response_became_uncacheable(NoCacheReason::ResponseTooLarge);
+                    session.cache.disable(NoCacheReason::ResponseTooLarge);
+                }
+                context.detour = detour;
+                let mut again = Error::new(ErrorType::Custom(DETOUR));
+                again.set_retry(true);
+                Err(again)
+            }
+        }
+    }
+
+    fn response_cache_filter(
+        &self,
+        session: &Session,
+        response: &ResponseHeader,
+        context: &mut Context,
+    ) -> Result<RespCacheable> {
+        let (Some(head), Some(route)) = (&context.head, &context.route) else {
+            return Err(stop_unnamed());
+        };
+        let birth = context.attempt.birth.unwrap_or_default();
+        let admission = admit::admission(head, route, &context.detour, birth, &response.headers);
+        let ttl = &route.behavior().behavior.ttl;
+        let max = self.edge.storage.store().object_bytes_max();
+        Ok(admit::judge(
+            session.req_header(),
+            response,
+            ttl,
+            max,
+            admission,
+            clock::now(),
+        ))
+    }
+
+    async fn response_filter(
+        &self,
+        session: &mut Session,
+        response: &mut ResponseHeader,
+        context: &mut Context,
+    ) -> Result<()> {
+        if response.status.is_informational() && response.status != StatusCode::SWITCHING_PROTOCOLS
+        {
+            return Ok(());
+        }
+        let Some(arrival) = &context.arrival else {
+            return Err(stop_unnamed());
+        };
+        context.answered = Some(Instant::now());
+        let status = lookup::status(&session.cache, context.forward, clock::now());
+        shape::mark(response, arrival, &status)
+    }
+
+    fn fail_to_connect(
+        &self,
+        _: &mut Session,
+        _: &HttpPeer,
+        context: &mut Context,
+        mut error: Box<Error>,
+    ) -> Box<Error> {
+        context.fault = Some(Fault::from_pingora(&error));
+        let next = context.route.as_ref().map(|route| {
+            // Nothing was sent, so any method may be tried elsewhere.
+            select::unreachable(&mut context.attempt, &route.behavior().origin)
+        });
+        error.set_retry(next == Some(Next::Try));
+        error
+    }
+
+    fn error_while_proxy(
+        &self,
+        _: &HttpPeer,
+        session: &mut Session,
+        mut error: Box<Error>,
+        _: &mut Context,
+        reused: bool,
+    ) -> Box<Error> {
+        if error.etype() == &ErrorType::Custom(DETOUR) {
+            return error;
+        }
+        // RFC 9110 §9.2.2: only what is idempotent may be sent twice, and only if the connection was
+        // one that the origin may have closed while it was idle.
+        let idempotent = session.req_header().method.is_idempotent();
+        if !idempotent || session.as_ref().retry_buffer_truncated() {
+            error.set_retry(false);
+        } else {
+            error.retry.decide_reuse(reused);
+        }
+        error
+    }
+
+    async fn fail_to_proxy(
+        &self,
+        session: &mut Session,
+        error: &Error,
+        context: &mut Context,
+    ) -> FailToProxy {
+        let fault = context
+            .fault
+            .take()
+            .unwrap_or_else(|| Fault::from_pingora(error));
+        let told = fault.verdict();
+        let gone = fault == Fault::Client(ClientFault::Gone);
+        if !gone && session.response_written().is_none() {
+            // If the client cannot be told either, the log line still is.
+            let _ = Self::answer(session, context, &fault.answer()).await;
+        }
+        context.fault = Some(fault);
+        FailToProxy {
+            error_code: told.status.as_u16(),
+            can_reuse_downstream: !told.closes,
+        }
+    }
+
+    async fn logging(&self, session: &mut Session, error: Option<&Error>, context: &mut Context) {
+        let Some(arrival) = &context.arrival else {
+            return;
+        };
+        let took = arrival.started.elapsed();
+        if context.fault.is_none()
+            && let Some(error) = error
+        {
+            context.fault = Some(Fault::from_pingora(error));
+        }
+        let written = session.response_written().map(|head| head.status.as_u16());
+        let own = context
+            .fault
+            .as_ref()
+            .map(|fault| fault.verdict().status.as_u16());
+        let lookup = match context.answered {
+            Some(_) => lookup::status(&session.cache, context.forward, clock::now()).lookup,
+            None => Lookup::Answered,
+        };
+        let end = End {
+            request: &session.req_header().headers,
+            status: written.or(own).unwrap_or_default(),
+            bytes: session.body_bytes_sent() as u64,
+            lookup,
+            took,
+        };
+        observe::request(context, &end);
+    }
+
+    /// Errors are in the access log, each with its request, and never twice.
+    fn suppress_error_log(&self, _: &Session, _: &Context, _: &Error) -> bool {
+        true
+    }
+
+    fn suppress_proxy_warn_log(
+        &self,
+        _: &Session,
+        _: &Context,
+        _: &Error,
+        _: ProxyWarnLogContext,
+    ) -> bool {
+        true
+    }
+}
+
+/// Ends the walk with a fault that the rooms know more of than Pingora's error could say.
+fn stop(context: &mut Context, fault: Fault) -> Box<Error> {
+    context.fault = Some(fault);
+    stop_unnamed()
+}
+
+fn stop_unnamed() -> Box<Error> {
+    Error::new(ErrorType::InternalError)
+}

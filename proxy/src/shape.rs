@@ -1,0 +1,100 @@
+//! The response as this client sees it.
+
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use pingora_http::ResponseHeader;
+use warmfront_semantics::cache_status::{CacheStatus, Lookup};
+
+use crate::answer::Answer;
+use crate::forward::{VIA, X_REQUEST_ID};
+use crate::request::Arrival;
+
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
+
+/// Adds what every response of ours says.
+pub(crate) fn mark(
+    response: &mut ResponseHeader,
+    arrival: &Arrival,
+    status: &CacheStatus,
+) -> pingora_error::Result<()> {
+    let x_cache = match (status.lookup, response.status.is_redirection()) {
+        // CloudFront's word for a redirect of its own.
+        (Lookup::Answered, true) => "Redirect from warmfront",
+        (lookup, _) => lookup.as_x_cache(),
+    };
+    let cache_status = HeaderValue::try_from(status.to_string());
+    let cache_status = cache_status.unwrap_or_else(|_| HeaderValue::from_static(VIA));
+    // RFC 9211 §2: each cache adds its own; the origin's comes first.
+    response.append_header(CACHE_STATUS, cache_status)?;
+    response.insert_header(X_CACHE, HeaderValue::from_static(x_cache))?;
+    response.append_header(header::VIA, HeaderValue::from_static("2.0 warmfront"))?;
+    response.insert_header(X_REQUEST_ID, arrival.id.clone())?;
+    Ok(())
+}
+
+/// The head of an answer of the edge's own.
+pub(crate) fn own(answer: &Answer, arrival: &Arrival) -> pingora_error::Result<ResponseHeader> {
+    let mut head = ResponseHeader::build_no_case(answer.status, Some(answer.fields.len() + 8))?;
+    for (name, value) in &answer.fields {
+        head.append_header(name, value)?;
+    }
+    if answer.status != StatusCode::NO_CONTENT {
+        head.insert_header(header::CONTENT_LENGTH, answer.body.len())?;
+    }
+    head.insert_header(header::SERVER, HeaderValue::from_static(VIA))?;
+    let status = CacheStatus {
+        lookup: Lookup::Answered,
+        ttl: None,
+        stored: false,
+        collapsed: false,
+    };
+    mark(&mut head, arrival, &status)?;
+    Ok(head)
+}
+
+/// Whether a Range header asks for something that Pingora's arithmetic gets wrong: the suffix of
+/// nothing, or a suffix of no length. Both are unsatisfiable (RFC 9110 §14.1.2).
+pub(crate) fn range_of_nothing(request: &HeaderMap, response: &ResponseHeader) -> bool {
+    let Some(range) = request.get(header::RANGE).and_then(|r| r.to_str().ok()) else {
+        return false;
+    };
+    let length = response.headers.get(header::CONTENT_LENGTH);
+    let empty = length.is_some_and(|length| length == "0");
+    let Some((_, set)) = range.split_once('=') else {
+        return false;
+    };
+    let mut suffixes = set
+        .split(',')
+        .map(str::trim)
+        .filter_map(|spec| spec.strip_prefix('-'));
+    suffixes.any(|suffix| empty || suffix.bytes().all(|b| b == b'0'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_of_nothing() {
+        for (range, length, nothing) in [
+            ("bytes=-0", "10", true),
+            ("bytes=-5", "0", true),
+            ("bytes=0-1, -000", "10", true),
+            ("bytes=-5", "10", false),
+            ("bytes=0-", "10", false),
+            ("bytes=5-10", "20", false),
+        ] {
+            let mut request = HeaderMap::new();
+            request.insert(header::RANGE, range.parse().unwrap());
+            let mut response = ResponseHeader::build(200, None).unwrap();
+            response
+                .insert_header(header::CONTENT_LENGTH, length)
+                .unwrap();
+            assert_eq!(
+                range_of_nothing(&request, &response),
+                nothing,
+                "{range} of {length}"
+            );
+        }
+    }
+}

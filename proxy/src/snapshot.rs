@@ -1,0 +1,97 @@
+//! One configuration, ready to be asked: immutable, pinned by a request when it arrives.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use warmfront_certs::Directory;
+use warmfront_config::{Behavior, Config, HostPattern, Site};
+use warmfront_origin::Origin;
+use warmfront_semantics::authority::Host;
+use warmfront_store::{SiteLedger, Store};
+
+/// Everything a request is judged by.
+#[derive(Debug)]
+pub struct Snapshot {
+    pub(crate) config: Arc<Config>,
+    pub(crate) certificates: Directory,
+    hosts: HashMap<String, Arc<SiteRoute>>,
+    /// By what stands behind `*.`.
+    wildcards: HashMap<String, Arc<SiteRoute>>,
+}
+
+/// A site, with what it needs at run time.
+#[derive(Debug)]
+pub(crate) struct SiteRoute {
+    pub(crate) site: Arc<Site>,
+    pub(crate) ledger: Arc<SiteLedger>,
+    /// In the order of the site's behaviors; the last one matches everything.
+    pub(crate) behaviors: Vec<BehaviorRoute>,
+}
+
+/// A behavior and its origin.
+#[derive(Debug)]
+pub(crate) struct BehaviorRoute {
+    pub(crate) behavior: Behavior,
+    pub(crate) origin: Origin,
+}
+
+// === impl Snapshot ===
+
+impl Snapshot {
+    /// Puts a configuration together with the certificates it names and the store it fills.
+    #[must_use]
+    pub fn new(config: Arc<Config>, certificates: Directory, store: &Store) -> Self {
+        let origins = config
+            .origins
+            .iter()
+            .map(|(name, o)| (name.as_str(), Origin::new(o)));
+        let origins: HashMap<&str, Origin> = origins.collect();
+        let (mut hosts, mut wildcards) = (HashMap::new(), HashMap::new());
+        for site in &config.sites {
+            let behaviors = site.behaviors.iter().filter_map(|behavior| {
+                let origin = origins.get(behavior.origin.name.as_str())?.clone();
+                Some(BehaviorRoute {
+                    behavior: behavior.clone(),
+                    origin,
+                })
+            });
+            let route = Arc::new(SiteRoute {
+                behaviors: behaviors.collect(),
+                ledger: store.site(&site.name),
+                site: site.clone(),
+            });
+            for host in &site.hosts {
+                match host {
+                    HostPattern::Exact(host) => hosts.insert(host.clone(), route.clone()),
+                    HostPattern::Wildcard(parent) => {
+                        wildcards.insert(parent.clone(), route.clone())
+                    }
+                };
+            }
+        }
+        Self {
+            config,
+            certificates,
+            hosts,
+            wildcards,
+        }
+    }
+
+    /// The site that answers to a host: by its exact name, then by a wildcard for its first label.
+    pub(crate) fn site(&self, host: &Host) -> Option<&Arc<SiteRoute>> {
+        let host = host.as_str();
+        if let Some(route) = self.hosts.get(host) {
+            return Some(route);
+        }
+        if let Some(address) = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
+            // The file's spelling of an IPv6 address is the shortest one; a client's may not be.
+            let address = address.parse::<IpAddr>().ok()?;
+            return self.hosts.get(&address.to_string());
+        }
+        let (_, parent) = host.split_once('.')?;
+        self.wildcards
+            .get(parent)
+            .filter(|_| host.parse::<IpAddr>().is_err())
+    }
+}

@@ -1,0 +1,23 @@
+//! Stored responses: the memory tier, collapse, and the ledger of invalidations.
+//!
+//! What a hit costs here: one keyed hash of the primary key, one look-up in a shard, one atomic load
+//! to know that no invalidation came since, and one copy of the header map, which the response that
+//! is sent owns. No lock, no copy of a body, nothing serialized.
+//!
+//! [`Store`] is the one door. `pingora` is named in [`storage`] alone.
+
+mod body;
+mod invalidation;
+mod key;
+mod ledger;
+mod memory;
+pub mod storage;
+mod store;
+mod stored;
+
+pub use body::{BodyError, BodyReader};
+pub use invalidation::{BadPath, Counted, Invalidation, InvalidationPath, Order, Receipt};
+pub use key::{Digest, Digester};
+pub use ledger::{LedgerError, Position, SiteLedger};
+pub use store::{Stats, Store, StoreLimits};
+pub use stored::{Admission, Place};

@@ -1,0 +1,111 @@
+//! The memory tier: Moka, in shards, bounded by bytes.
+
+use std::sync::Arc;
+
+use moka::ops::compute::Op;
+use moka::policy::EvictionPolicy;
+use moka::sync::Cache;
+
+use crate::body::{Body, Fill};
+use crate::key::Digest;
+use crate::stored::StoredResponse;
+
+/// Each shard must hold several of the largest objects, or one of them would push out all the rest.
+const OBJECTS_PER_SHARD_MIN: u64 = 4;
+
+/// Stored responses by digest.
+///
+/// Least recently used goes first: Moka's default, TinyLFU, refuses an object that was seen once, and
+/// with no tier below this one that would be every new object of a deploy.
+#[derive(Debug)]
+pub(crate) struct MemoryTier {
+    shards: Box<[Cache<Digest, Arc<StoredResponse>>]>,
+}
+
+// === impl MemoryTier ===
+
+impl MemoryTier {
+    /// A tier of at most `bytes` in all; `workers` threads share it.
+    pub(crate) fn new(bytes: u64, object_bytes_max: u64, workers: usize) -> Self {
+        let room = bytes
+            / object_bytes_max
+                .saturating_mul(OBJECTS_PER_SHARD_MIN)
+                .max(1);
+        let wanted = workers.saturating_mul(4).next_power_of_two();
+        let shards = wanted
+            .min(usize::try_from(room).unwrap_or(usize::MAX))
+            .max(1);
+        let shard = || {
+            Cache::builder()
+                .max_capacity(bytes / shards as u64)
+                .weigher(|_, stored: &Arc<StoredResponse>| {
+                    u32::try_from(stored.weight()).unwrap_or(u32::MAX)
+                })
+                .eviction_policy(EvictionPolicy::lru())
+                .build()
+        };
+        Self {
+            shards: (0..shards).map(|_| shard()).collect(),
+        }
+    }
+
+    pub(crate) fn get(&self, key: &Digest) -> Option<Arc<StoredResponse>> {
+        self.shard(key).get(key)
+    }
+
+    pub(crate) fn insert(&self, key: Digest, stored: Arc<StoredResponse>) {
+        self.shard(&key).insert(key, stored);
+    }
+
+    /// Puts something in the place of a body that is still being written, unless something newer has
+    /// taken that place.
+    pub(crate) fn replace_fill(
+        &self,
+        key: Digest,
+        fill: &Arc<Fill>,
+        with: Option<Arc<StoredResponse>>,
+    ) {
+        self.shard(&key).entry(key).and_compute_with(|entry| {
+            let ours = entry.is_some_and(|entry| {
+                matches!(&entry.value().body, Body::Filling(other) if Arc::ptr_eq(fill, other))
+            });
+            match (ours, with) {
+                (true, Some(with)) => Op::Put(with),
+                (true, None) => Op::Remove,
+                (false, _) => Op::Nop,
+            }
+        });
+    }
+
+    /// Removes exactly this response, if it still stands there.
+    pub(crate) fn remove(&self, key: Digest, stored: &Arc<StoredResponse>) {
+        self.shard(&key)
+            .entry(key)
+            .and_compute_with(|entry| match entry {
+                Some(entry) if Arc::ptr_eq(entry.value(), stored) => Op::Remove,
+                _ => Op::Nop,
+            });
+    }
+
+    /// Everything, in no order. Never on the request path.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Arc<Digest>, Arc<StoredResponse>)> + '_ {
+        self.shards.iter().flat_map(Cache::iter)
+    }
+
+    /// Objects, and bytes by weight.
+    pub(crate) fn totals(&self) -> (u64, u64) {
+        self.shards.iter().fold((0, 0), |(objects, bytes), shard| {
+            // Moka counts in batches; a metric that lags for ever behind an idle node would be a lie.
+            shard.run_pending_tasks();
+            (objects + shard.entry_count(), bytes + shard.weighted_size())
+        })
+    }
+
+    fn shard(&self, key: &Digest) -> &Cache<Digest, Arc<StoredResponse>> {
+        let [first, second, ..] = *key;
+        let index = usize::from(u16::from_be_bytes([first, second]));
+        self.shards
+            .get(index % self.shards.len())
+            .unwrap_or(&self.shards[0])
+    }
+}

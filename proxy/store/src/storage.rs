@@ -1,0 +1,259 @@
+//! The store as Pingora sees it. The only file here that names Pingora.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use parking_lot::Mutex;
+use pingora_cache::key::CacheHashKey;
+use pingora_cache::storage::{
+    HandleHit, HandleMiss, HitHandler, MissFinishType, MissHandler, PurgeOutcome, PurgeTarget,
+    PurgeType, Storage, streaming_write::U64WriteId,
+};
+use pingora_cache::trace::SpanHandle;
+use pingora_cache::{CacheKey, CacheMeta};
+use pingora_error::{ErrorType, OkOrErr, OrErr, Result};
+use pingora_http::ResponseHeader;
+
+use crate::body::{BodyReader, Role};
+use crate::store::{Filling, Store};
+use crate::stored::{Admission, Head, StoredResponse};
+
+/// Pingora's `Storage` over a [`Store`].
+///
+/// Pingora keeps a reference for ever: `main` makes one of these and never lets it go.
+#[derive(Debug)]
+pub struct PingoraStorage {
+    store: Arc<Store>,
+    /// Fills whose own client has not yet got its reader. The memory tier cannot be asked: it may
+    /// evict what was only just put in.
+    begun: Mutex<HashMap<u64, (Arc<StoredResponse>, BodyReader)>>,
+    next_write: AtomicU64,
+}
+
+struct Hit {
+    reader: BodyReader,
+    weight: usize,
+}
+
+struct Miss {
+    filling: Filling,
+    tag: U64WriteId,
+}
+
+// === impl PingoraStorage ===
+
+impl PingoraStorage {
+    /// Wraps a store.
+    #[must_use]
+    pub fn new(store: Arc<Store>) -> Self {
+        Self {
+            store,
+            begun: Mutex::default(),
+            next_write: AtomicU64::new(0),
+        }
+    }
+
+    /// The store behind it.
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+}
+
+#[async_trait]
+impl Storage for PingoraStorage {
+    async fn lookup(
+        &'static self,
+        key: &CacheKey,
+        _: &SpanHandle,
+    ) -> Result<Option<(CacheMeta, HitHandler)>> {
+        let Some(stored) = self.store.find(&key.combined_bin()) else {
+            return Ok(None);
+        };
+        let reader = BodyReader::new(stored.body.clone(), Role::Follower);
+        Ok(Some((meta_of(&stored), Hit::boxed(reader, &stored))))
+    }
+
+    async fn lookup_streaming_write(
+        &'static self,
+        key: &CacheKey,
+        tag: Option<&[u8]>,
+        trace: &SpanHandle,
+    ) -> Result<Option<(CacheMeta, HitHandler)>> {
+        let begun = tag.and_then(|tag| U64WriteId::try_from(tag).ok());
+        let Some(begun) = begun.and_then(|tag| self.begun.lock().remove(&u64::from(tag))) else {
+            return self.lookup(key, trace).await;
+        };
+        let (stored, reader) = begun;
+        Ok(Some((meta_of(&stored), Hit::boxed(reader, &stored))))
+    }
+
+    async fn get_miss_handler(
+        &'static self,
+        key: &CacheKey,
+        meta: &CacheMeta,
+        _: &SpanHandle,
+    ) -> Result<MissHandler> {
+        let (head, admission) = parts_of(meta)?;
+        let filling = self.store.fill(key.combined_bin(), head, admission);
+        let tag = self.next_write.fetch_add(1, Ordering::Relaxed);
+        self.begun
+            .lock()
+            .insert(tag, (filling.stored().clone(), filling.own_reader()));
+        Ok(Box::new(Miss {
+            filling,
+            tag: tag.into(),
+        }))
+    }
+
+    async fn purge(
+        &'static self,
+        target: PurgeTarget<'_>,
+        _: PurgeType,
+        _: &SpanHandle,
+    ) -> Result<PurgeOutcome> {
+        let key = match target {
+            PurgeTarget::Active(key) => key.combined_bin(),
+            PurgeTarget::Exact(entry) => entry.key().combined_bin(),
+        };
+        let removed = self.store.remove(&key);
+        Ok(if removed {
+            PurgeOutcome::Purged(None)
+        } else {
+            PurgeOutcome::NotFound
+        })
+    }
+
+    async fn update_meta(
+        &'static self,
+        key: &CacheKey,
+        meta: &CacheMeta,
+        _: &SpanHandle,
+    ) -> Result<bool> {
+        let (head, admission) = parts_of(meta)?;
+        Ok(self.store.freshen(key.combined_bin(), head, admission))
+    }
+
+    fn support_streaming_partial_write(&self) -> bool {
+        true
+    }
+
+    fn as_any(&self) -> &(dyn Any + Send + Sync + 'static) {
+        self
+    }
+}
+
+/// Every response that is admitted carries what the store must know of it in the meta's extensions,
+/// put there by the admit room.
+fn parts_of(meta: &CacheMeta) -> Result<(Head, Admission)> {
+    let admission = meta.extensions().get::<Admission>().cloned();
+    let admission = admission.or_err(ErrorType::InternalError, "a response was not admitted")?;
+    let parts = meta.response_header();
+    let head = Head {
+        status: parts.status,
+        fields: parts.headers.clone(),
+        created: meta.created(),
+        epoch: meta.epoch(),
+        fresh_until: meta.fresh_until(),
+        stale_while_revalidate_secs: meta.stale_while_revalidate_sec(),
+        stale_if_error_secs: meta.stale_if_error_sec(),
+        variance: meta.variance(),
+    };
+    Ok((head, admission))
+}
+
+fn meta_of(stored: &StoredResponse) -> CacheMeta {
+    let head = &stored.head;
+    let (mut parts, ()) = http::Response::new(()).into_parts();
+    parts.status = head.status;
+    parts.headers = head.fields.clone();
+    let mut meta = CacheMeta::new(
+        head.fresh_until,
+        head.created,
+        head.stale_while_revalidate_secs,
+        head.stale_if_error_secs,
+        ResponseHeader::from(parts),
+    );
+    meta.set_epoch_override(head.epoch);
+    if let Some(variance) = head.variance {
+        meta.set_variance(variance);
+    }
+    // A response that is freshened keeps what it was admitted with.
+    meta.extensions_mut().insert(stored.admission.clone());
+    meta
+}
+
+// === impl Hit ===
+
+impl Hit {
+    fn boxed(reader: BodyReader, stored: &StoredResponse) -> HitHandler {
+        let weight = usize::try_from(stored.weight()).unwrap_or(usize::MAX);
+        Box::new(Self { reader, weight })
+    }
+}
+
+#[async_trait]
+impl HandleHit for Hit {
+    async fn read_body(&mut self) -> Result<Option<Bytes>> {
+        self.reader
+            .next()
+            .await
+            .or_err(ErrorType::ReadError, "reading a stored body")
+    }
+
+    async fn finish(
+        self: Box<Self>,
+        _: &'static (dyn Storage + Sync),
+        _: &CacheKey,
+        _: &SpanHandle,
+    ) -> Result<()> {
+        Ok(())
+    }
+
+    fn can_seek(&self) -> bool {
+        true
+    }
+
+    fn seek(&mut self, start: usize, end: Option<usize>) -> Result<()> {
+        let end = end.map(|end| end as u64);
+        self.reader
+            .seek(start as u64, end)
+            .or_err(ErrorType::InternalError, "seeking a stored body")
+    }
+
+    fn get_eviction_weight(&self) -> usize {
+        self.weight
+    }
+
+    fn as_any(&self) -> &(dyn Any + Send + Sync) {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut (dyn Any + Send + Sync) {
+        self
+    }
+}
+
+// === impl Miss ===
+
+#[async_trait]
+impl HandleMiss for Miss {
+    async fn write_body(&mut self, data: Bytes, _: bool) -> Result<()> {
+        self.filling.write(&data);
+        Ok(())
+    }
+
+    async fn finish(self: Box<Self>) -> Result<MissFinishType> {
+        let bytes = self.filling.finish();
+        Ok(MissFinishType::Created(
+            usize::try_from(bytes).unwrap_or(usize::MAX),
+        ))
+    }
+
+    fn streaming_write_tag(&self) -> Option<&[u8]> {
+        Some(self.tag.as_bytes())
+    }
+}

@@ -1,0 +1,346 @@
+//! The one door to everything that is stored.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use rand::seq::IndexedRandom as _;
+
+use crate::body::{Body, BodyReader, Fill, InFlight, Reserve, Retention, Role};
+use crate::invalidation::{Counted, Invalidation, InvalidationPath, Order, Receipt};
+use crate::key::Digest;
+use crate::ledger::{Journal, Ledger, LedgerError, Position, SiteLedger, Standing};
+use crate::memory::MemoryTier;
+use crate::stored::{Head, StoredResponse};
+
+/// What the store is bounded by.
+#[derive(Debug, Clone, Copy)]
+pub struct StoreLimits {
+    /// Bytes in all: `cache.memory`.
+    pub memory_bytes: u64,
+    /// Bytes of one body: `cache.max_object`.
+    pub object_bytes: u64,
+    /// Threads that share the store.
+    pub workers: usize,
+}
+
+/// What the store holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stats {
+    /// Stored responses, variants counted one by one.
+    pub objects: u64,
+    /// Bytes they hold, headers and bookkeeping included.
+    pub bytes: u64,
+}
+
+/// Stored responses, and the ledger of what was taken out of service.
+#[derive(Debug)]
+pub struct Store {
+    memory: MemoryTier,
+    ledger: Ledger,
+    /// Held while an invalidation is recorded: positions are one order.
+    journal: Mutex<Journal>,
+    in_flight: InFlight,
+    object_bytes_max: u64,
+}
+
+/// Writes a body into the store. Dropped before [`Filling::finish`], it is an aborted transfer: its
+/// readers get an error, and nothing is stored.
+#[derive(Debug)]
+pub(crate) struct Filling {
+    store: Arc<Store>,
+    key: Digest,
+    fill: Arc<Fill>,
+    stored: Arc<StoredResponse>,
+    /// What stood there before, put back if this comes to nothing.
+    before: Option<Arc<StoredResponse>>,
+    written: u64,
+    reserved: u64,
+    retention: Retention,
+    finished: bool,
+}
+
+// === impl Store ===
+
+impl Store {
+    /// Opens the ledger at `journal` and starts with an empty memory tier.
+    pub fn open(limits: &StoreLimits, journal: &Path) -> Result<Self, LedgerError> {
+        // Bodies that are still being written are not in Moka's count; they get a share of their own.
+        let in_flight = (limits.memory_bytes / 4).max(limits.object_bytes);
+        let memory = limits.memory_bytes.saturating_sub(in_flight);
+        let journal = Journal::open(journal)?;
+        let ledger = Ledger::default();
+        let recorded = journal.load()?;
+        for (site, position) in recorded.floors {
+            ledger.raise_floor(&site, position);
+        }
+        for done in recorded.invalidations {
+            ledger.publish(&done.site, done.position, &done.paths);
+        }
+        Ok(Self {
+            memory: MemoryTier::new(memory, limits.object_bytes, limits.workers),
+            ledger,
+            journal: Mutex::new(journal),
+            in_flight: InFlight::new(in_flight),
+            object_bytes_max: limits.object_bytes,
+        })
+    }
+
+    /// The ledger of a site: what its stored responses are judged by.
+    pub fn site(&self, name: &str) -> Arc<SiteLedger> {
+        self.ledger.site(name)
+    }
+
+    /// The newest invalidation. A request to an origin that begins now is born here.
+    pub fn position(&self) -> Position {
+        self.ledger.newest()
+    }
+
+    /// Largest body that is stored, in bytes.
+    pub fn object_bytes_max(&self) -> u64 {
+        self.object_bytes_max
+    }
+
+    /// Takes stored responses out of service: when this returns, no request is served one of them
+    /// again. Writes to disk; not for an async thread.
+    pub fn invalidate(&self, order: Order, now: SystemTime) -> Result<Receipt, LedgerError> {
+        let journal = self.journal.lock();
+        if let Some(reference) = &order.reference
+            && let Some(done) = journal.by_reference(&order.site, reference)?
+        {
+            let same = done.paths == order.paths;
+            return Ok(if same {
+                Receipt::Repeated(done)
+            } else {
+                Receipt::Conflict(done)
+            });
+        }
+        let mut invalidation = Invalidation {
+            id: invalidation_id(),
+            position: Position::new(self.ledger.newest().get() + 1),
+            site: order.site,
+            paths: order.paths,
+            reference: order.reference,
+            by: order.by,
+            created: now,
+            counted: Counted::default(),
+        };
+        // On disk before it is in force, in force before it is acknowledged.
+        journal.append(&invalidation)?;
+        self.ledger.publish(
+            &invalidation.site,
+            invalidation.position,
+            &invalidation.paths,
+        );
+        invalidation.counted = self.sweep(&invalidation.site);
+        // The invalidation stands, whether its count can be written down or not.
+        let _ = journal.update(&invalidation);
+        Ok(Receipt::New(invalidation))
+    }
+
+    /// What an order would take, without taking it. Walks the store; not for an async thread.
+    pub fn count(&self, site: &str, paths: &[InvalidationPath]) -> Counted {
+        let ledger = self.ledger.site(site);
+        let taken = self.memory.iter().filter(|(_, stored)| {
+            Arc::ptr_eq(&stored.admission.ledger, &ledger)
+                && stored.standing() == Standing::Live
+                && paths.iter().any(|path| path.takes(&stored.admission.place))
+        });
+        taken.fold(Counted::default(), |counted, (_, stored)| {
+            counted.with(&stored)
+        })
+    }
+
+    /// The newest invalidations first, at most `most`.
+    pub fn invalidations(&self, most: usize) -> Result<Vec<Invalidation>, LedgerError> {
+        self.journal.lock().newest(None, most)
+    }
+
+    /// The invalidation with this id.
+    pub fn invalidation(&self, id: &str) -> Result<Option<Invalidation>, LedgerError> {
+        self.journal.lock().by_id(id)
+    }
+
+    /// What is held now.
+    pub fn stats(&self) -> Stats {
+        let (objects, bytes) = self.memory.totals();
+        Stats { objects, bytes }
+    }
+
+    pub(crate) fn find(&self, key: &Digest) -> Option<Arc<StoredResponse>> {
+        let stored = self.memory.get(key)?;
+        match stored.standing() {
+            Standing::Live => Some(stored),
+            Standing::Dead => {
+                self.memory.remove(*key, &stored);
+                None
+            }
+        }
+    }
+
+    /// Begins to store a response; others can find it and read it while it is written.
+    pub(crate) fn fill(
+        self: &Arc<Self>,
+        key: Digest,
+        head: Head,
+        admission: crate::Admission,
+    ) -> Filling {
+        let before = self
+            .memory
+            .get(&key)
+            .filter(|s| matches!(s.body, Body::Whole(_)));
+        let reserved = admission.length.unwrap_or(0);
+        let room =
+            reserved <= self.object_bytes_max && self.in_flight.reserve(reserved) == Reserve::Taken;
+        let retention = if room {
+            Retention::Whole
+        } else {
+            Retention::Window
+        };
+        let fill = Fill::new(retention);
+        let stored = Arc::new(StoredResponse::new(
+            head,
+            Body::Filling(fill.clone()),
+            admission,
+        ));
+        if room {
+            self.memory.insert(key, stored.clone());
+        }
+        Filling {
+            store: self.clone(),
+            key,
+            fill,
+            stored,
+            before,
+            written: 0,
+            reserved: if room { reserved } else { 0 },
+            retention,
+            finished: false,
+        }
+    }
+
+    /// Gives a stored response a new head, after the origin said that the body is still good.
+    pub(crate) fn freshen(&self, key: Digest, head: Head, admission: crate::Admission) -> bool {
+        let Some(stored) = self.memory.get(&key) else {
+            return false;
+        };
+        let place = stored.admission.place.clone();
+        let admission = crate::Admission { place, ..admission };
+        let fresh = StoredResponse::new(head, stored.body.clone(), admission);
+        self.memory.insert(key, Arc::new(fresh));
+        true
+    }
+
+    pub(crate) fn remove(&self, key: &Digest) -> bool {
+        let Some(stored) = self.memory.get(key) else {
+            return false;
+        };
+        self.memory.remove(*key, &stored);
+        true
+    }
+
+    /// Gives the memory of dead responses back, and counts them.
+    fn sweep(&self, site: &str) -> Counted {
+        let ledger = self.ledger.site(site);
+        let of_site = |s: &StoredResponse| Arc::ptr_eq(&s.admission.ledger, &ledger);
+        let mut counted = Counted::default();
+        for (key, stored) in self.memory.iter() {
+            if of_site(&stored) && stored.standing() == Standing::Dead {
+                self.memory.remove(*key, &stored);
+                counted = counted.with(&stored);
+            }
+        }
+        counted
+    }
+}
+
+// === impl Counted ===
+
+impl Counted {
+    fn with(self, stored: &StoredResponse) -> Self {
+        Self {
+            matched: self.matched + 1,
+            bytes: self.bytes + stored.weight(),
+        }
+    }
+}
+
+// === impl Filling ===
+
+impl Filling {
+    /// A reader for the client whose request this is.
+    pub(crate) fn own_reader(&self) -> BodyReader {
+        BodyReader::new(Body::Filling(self.fill.clone()), Role::Own)
+    }
+
+    pub(crate) fn stored(&self) -> &Arc<StoredResponse> {
+        &self.stored
+    }
+
+    pub(crate) fn write(&mut self, chunk: &Bytes) {
+        self.written += chunk.len() as u64;
+        if self.retention == Retention::Whole && !self.room_for_written() {
+            self.retention = Retention::Window;
+            self.fill.keep_window();
+            self.store
+                .memory
+                .replace_fill(self.key, &self.fill, self.before.take());
+        }
+        self.fill.write(chunk);
+    }
+
+    /// Stores what was written; returns its content's length.
+    pub(crate) fn finish(mut self) -> u64 {
+        self.finished = true;
+        if let Some(segments) = self.fill.complete() {
+            let body = Body::Whole(segments);
+            let mut head = self.stored.head.clone();
+            head.fix_length(body.content_bytes());
+            let whole = StoredResponse::new(head, body, self.stored.admission.clone());
+            self.store
+                .memory
+                .replace_fill(self.key, &self.fill, Some(Arc::new(whole)));
+        }
+        self.written
+    }
+
+    fn room_for_written(&mut self) -> bool {
+        let more = self.written.saturating_sub(self.reserved);
+        if more == 0 {
+            return true;
+        }
+        let fits = self.written <= self.store.object_bytes_max
+            && self.store.in_flight.reserve(more) == Reserve::Taken;
+        if fits {
+            self.reserved += more;
+        }
+        fits
+    }
+}
+
+impl Drop for Filling {
+    fn drop(&mut self) {
+        self.store.in_flight.release(self.reserved);
+        if !self.finished {
+            self.fill.abort();
+            self.store
+                .memory
+                .replace_fill(self.key, &self.fill, self.before.take());
+        }
+    }
+}
+
+/// CloudFront's shape: `I` and 13 of A-Z and 0-9.
+fn invalidation_id() -> String {
+    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    let mut rng = rand::rng();
+    let letters = (0..13)
+        .filter_map(|_| ALPHABET.choose(&mut rng))
+        .map(|b| char::from(*b));
+    std::iter::once('I').chain(letters).collect()
+}
+
+#[cfg(test)]
+mod tests;

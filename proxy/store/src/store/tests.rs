@@ -1,0 +1,200 @@
+use super::*;
+use crate::stored::{Admission, Place};
+use http::{HeaderMap, StatusCode};
+use std::time::Duration;
+
+const NOW: SystemTime = SystemTime::UNIX_EPOCH;
+const KEY: Digest = [1; 16];
+
+struct Bench {
+    store: Arc<Store>,
+    dir: tempfile::TempDir,
+}
+
+fn limits(memory_bytes: u64, object_bytes: u64) -> StoreLimits {
+    StoreLimits {
+        memory_bytes,
+        object_bytes,
+        workers: 2,
+    }
+}
+
+fn bench(memory_bytes: u64, object_bytes: u64) -> Bench {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(
+        &limits(memory_bytes, object_bytes),
+        &dir.path().join("ledger"),
+    )
+    .unwrap();
+    Bench {
+        store: Arc::new(store),
+        dir,
+    }
+}
+
+fn head() -> Head {
+    Head {
+        status: StatusCode::OK,
+        fields: HeaderMap::new(),
+        created: NOW,
+        epoch: NOW,
+        fresh_until: NOW + Duration::from_mins(1),
+        stale_while_revalidate_secs: 0,
+        stale_if_error_secs: 0,
+        variance: None,
+    }
+}
+
+impl Bench {
+    fn fill(&self, key: Digest, path: &str, length: Option<u64>) -> Filling {
+        let place = Place {
+            path: path.into(),
+            query: None,
+            made_from: None,
+        };
+        let admission = Admission {
+            ledger: self.store.site("www"),
+            place: Arc::new(place),
+            birth: self.store.position(),
+            length,
+        };
+        self.store.fill(key, head(), admission)
+    }
+
+    fn put(&self, key: Digest, path: &str, body: &'static [u8]) {
+        let mut filling = self.fill(key, path, Some(body.len() as u64));
+        filling.write(&Bytes::from_static(body));
+        filling.finish();
+    }
+
+    fn invalidate(&self, path: &str, reference: Option<&str>) -> Receipt {
+        let order = Order {
+            site: "www".into(),
+            paths: vec![InvalidationPath::parse(path).unwrap()],
+            reference: reference.map(Into::into),
+            by: "root".into(),
+        };
+        self.store.invalidate(order, NOW).unwrap()
+    }
+
+    async fn read(&self, key: Digest) -> Option<Vec<u8>> {
+        let stored = self.store.find(&key)?;
+        let mut reader = BodyReader::new(stored.body.clone(), Role::Follower);
+        let mut out = Vec::new();
+        while let Some(bytes) = reader.next().await.unwrap() {
+            out.extend_from_slice(&bytes);
+        }
+        Some(out)
+    }
+}
+
+#[tokio::test]
+async fn what_is_stored_is_found_and_what_is_invalidated_is_not() {
+    let bench = bench(8 << 20, 1 << 20);
+    bench.put(KEY, "/a", b"body");
+    bench.put([2; 16], "/b", b"body");
+    assert_eq!(bench.read(KEY).await.as_deref(), Some(b"body".as_slice()));
+    let Receipt::New(done) = bench.invalidate("/a", None) else {
+        panic!("not new")
+    };
+    assert_eq!((done.counted.matched, done.position.get()), (1, 1));
+    assert_eq!(bench.read(KEY).await, None);
+    assert!(bench.read([2; 16]).await.is_some());
+}
+
+#[tokio::test]
+async fn an_invalidation_overtakes_a_fill_that_began_before_it() {
+    let bench = bench(8 << 20, 1 << 20);
+    let mut old = bench.fill(KEY, "/a", None);
+    old.write(&Bytes::from_static(b"old"));
+    bench.invalidate("/*", None);
+    assert!(
+        bench.store.find(&KEY).is_none(),
+        "found while it was written"
+    );
+    old.write(&Bytes::from_static(b"old"));
+    old.finish();
+    assert_eq!(bench.read(KEY).await, None, "found after it was finished");
+    bench.put(KEY, "/a", b"new");
+    assert_eq!(bench.read(KEY).await.as_deref(), Some(b"new".as_slice()));
+}
+
+#[tokio::test]
+async fn an_old_fill_never_replaces_a_newer_one() {
+    let bench = bench(8 << 20, 1 << 20);
+    let mut old = bench.fill(KEY, "/a", None);
+    bench.invalidate("/*", None);
+    bench.put(KEY, "/a", b"new");
+    old.write(&Bytes::from_static(b"old"));
+    old.finish();
+    assert_eq!(bench.read(KEY).await.as_deref(), Some(b"new".as_slice()));
+}
+
+#[tokio::test]
+async fn an_aborted_fill_leaves_what_was_there() {
+    let bench = bench(8 << 20, 1 << 20);
+    drop(bench.fill(KEY, "/a", None));
+    assert_eq!(bench.read(KEY).await, None);
+    bench.put(KEY, "/a", b"before");
+    let mut cut = bench.fill(KEY, "/a", Some(100));
+    cut.write(&Bytes::from_static(b"half"));
+    drop(cut);
+    assert_eq!(bench.read(KEY).await.as_deref(), Some(b"before".as_slice()));
+}
+
+#[tokio::test]
+async fn a_body_that_outgrows_the_limit_is_not_stored() {
+    let bench = bench(8 << 20, 1 << 20);
+    let mut filling = bench.fill(KEY, "/a", None);
+    for _ in 0..20 {
+        filling.write(&Bytes::from(vec![0; 100 * 1024]));
+    }
+    assert!(bench.store.find(&KEY).is_none());
+    assert_eq!(filling.finish(), 20 * 100 * 1024);
+    assert!(bench.store.find(&KEY).is_none());
+    let unknown = bench.fill(KEY, "/a", Some(2 << 20));
+    assert!(bench.store.find(&KEY).is_none(), "declared too large");
+    drop(unknown);
+}
+
+#[tokio::test]
+async fn memory_is_bounded_by_bytes() {
+    let bench = bench(4 << 20, 1 << 20);
+    for n in 0..100u8 {
+        let mut filling = bench.fill([n; 16], "/a", None);
+        filling.write(&Bytes::from(vec![n; 256 * 1024]));
+        filling.finish();
+    }
+    let stats = bench.store.stats();
+    assert!(stats.bytes <= 4 << 20, "{stats:?}");
+    assert!(
+        bench.store.find(&[99; 16]).is_some(),
+        "the newest was refused"
+    );
+    assert!(bench.store.find(&[0; 16]).is_none());
+}
+
+#[test]
+fn a_reference_is_one_invalidation_across_restarts() {
+    let bench = bench(8 << 20, 1 << 20);
+    let Receipt::New(first) = bench.invalidate("/a", Some("build-41")) else {
+        panic!("not new")
+    };
+    assert_eq!(
+        bench.invalidate("/a", Some("build-41")),
+        Receipt::Repeated(first.clone())
+    );
+    assert_eq!(
+        bench.invalidate("/b", Some("build-41")),
+        Receipt::Conflict(first.clone())
+    );
+    let Bench { store, dir } = bench;
+    drop(store);
+    let path = dir.path().join("ledger");
+    let store = Store::open(&limits(8 << 20, 1 << 20), &path).unwrap();
+    assert_eq!(store.position(), first.position);
+    assert_eq!(store.invalidation(&first.id).unwrap(), Some(first.clone()));
+    assert_eq!(store.invalidations(10).unwrap(), vec![first]);
+    let held = Store::open(&limits(8 << 20, 1 << 20), &path);
+    assert!(matches!(held, Err(LedgerError::Held(_))), "{held:?}");
+}
