@@ -154,8 +154,9 @@ impl Fault {
             (ErrorSource::Upstream, E::InvalidHTTPHeader | E::H2Error | E::InvalidH2) => {
                 Self::Origin(OriginFault::BadAnswer(words()))
             }
-            (ErrorSource::Upstream, _) => Self::Origin(OriginFault::HungUp(words())),
-            (_, E::ReadError) => Self::Origin(OriginFault::HungUp(words())),
+            (ErrorSource::Upstream, _) | (_, E::ReadError) => {
+                Self::Origin(OriginFault::HungUp(words()))
+            }
             _ => Self::Edge(EdgeFault::Internal(words())),
         }
     }
@@ -173,6 +174,7 @@ impl From<BadHead> for ClientFault {
             BadHead::TargetTooLong => Self::TargetTooLong,
             BadHead::TooLarge => Self::HeadTooLarge,
             BadHead::NoHost => Self::NoHost,
+            BadHead::Host(fault) => Self::Host(fault),
             BadHead::ForeignTarget => Self::ForeignTarget,
             BadHead::Connect => Self::Method,
             fault => Self::Head(fault),

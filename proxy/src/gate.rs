@@ -61,6 +61,16 @@ pub(crate) fn inspect(
 
 /// What the site lets through.
 pub(crate) fn judge(arrival: &Arrival, head: &RequestHead, route: &Route) -> Verdict {
+    let methods = route.behavior().behavior.methods;
+    // RFC 9110 §9.3.8: TRACE would echo credentials; CONNECT is for proxies.
+    if matches!(head.method, Method::TRACE | Method::CONNECT) {
+        return Verdict::Answer(not_allowed(methods));
+    }
+    // RFC 9110 §9.3.7: `*` asks about the server, not about any resource of an origin.
+    if head.path_and_query() == "*" {
+        let answer = Answer::page(StatusCode::OK, "warmfront", false);
+        return Verdict::Answer(answer.with(header::ALLOW, allowed(methods)));
+    }
     if arrival.connection.tls.is_none() {
         match route.site().site.viewer {
             Viewer::AllowAll => {}
@@ -68,14 +78,8 @@ pub(crate) fn judge(arrival: &Arrival, head: &RequestHead, route: &Route) -> Ver
             Viewer::RedirectToHttps => return to_https(arrival, head),
         }
     }
-    let methods = route.behavior().behavior.methods;
     if !lets_through(methods, &head.method) {
         return Verdict::Answer(not_allowed(methods));
-    }
-    // RFC 9110 §9.3.7: `*` asks about the server, not about any resource of an origin.
-    if head.path_and_query() == "*" {
-        let answer = Answer::page(StatusCode::OK, "warmfront", false);
-        return Verdict::Answer(answer.with(header::ALLOW, allowed(methods)));
     }
     Verdict::Pass
 }
@@ -106,8 +110,6 @@ fn to_https(arrival: &Arrival, head: &RequestHead) -> Verdict {
 fn lets_through(methods: Methods, method: &Method) -> bool {
     match *method {
         Method::GET | Method::HEAD | Method::OPTIONS => true,
-        // RFC 9110 §9.3.8: TRACE would echo credentials; CONNECT is for proxies.
-        Method::TRACE | Method::CONNECT => false,
         _ => methods == Methods::All,
     }
 }

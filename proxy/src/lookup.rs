@@ -1,6 +1,6 @@
 //! What the store had for a request.
 
-use pingora_cache::{CachePhase, HttpCache};
+use pingora_cache::{CacheMeta, CachePhase, HttpCache};
 use std::time::SystemTime;
 use warmfront_semantics::cache_status::{CacheStatus, Forward, Lookup};
 
@@ -17,7 +17,7 @@ pub(crate) fn status(cache: &HttpCache, forward: Forward, now: SystemTime) -> Ca
     let fresh_until = known
         .then(|| cache.maybe_cache_meta())
         .flatten()
-        .map(|m| m.fresh_until());
+        .map(CacheMeta::fresh_until);
     CacheStatus {
         lookup,
         ttl: fresh_until.map(|until| seconds_between(now, until)),

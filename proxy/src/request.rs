@@ -7,7 +7,7 @@ use std::time::{Instant, SystemTime};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Version, header};
 use warmfront_semantics::authority::Host;
-use warmfront_semantics::target::Target;
+use warmfront_semantics::target::{Target, without_authority};
 
 use crate::failure::ClientFault;
 use crate::listen::connection::Connection;
@@ -100,6 +100,7 @@ impl RequestHead {
 /// Octets that no URI holds (RFC 3986 §2), but that browsers and curl send, are escaped; what is
 /// escaped already stays as it is.
 fn target(raw: &[u8]) -> Result<PathAndQuery, ClientFault> {
+    let raw = without_authority(raw);
     let plain = |b: &u8| b.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(b);
     let target = if raw.iter().all(plain) {
         PathAndQuery::try_from(raw)

@@ -502,11 +502,13 @@ impl ProxyHttp for EdgeService {
 }
 
 /// Ends the walk with a fault that the rooms know more of than Pingora's error could say.
+#[expect(clippy::unnecessary_box_returns, reason = "Pingora's errors are boxed")]
 fn stop(context: &mut Context, fault: Fault) -> Box<Error> {
     context.fault = Some(fault);
     stop_unnamed()
 }
 
+#[expect(clippy::unnecessary_box_returns, reason = "Pingora's errors are boxed")]
 fn stop_unnamed() -> Box<Error> {
     Error::new(ErrorType::InternalError)
 }

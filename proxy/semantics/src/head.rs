@@ -4,6 +4,8 @@
 //! smuggling attack of (RFC 9112 §11.2). The library that reads the head afterwards repairs several
 //! of them silently, so they are refused while the bytes are still what the client sent.
 
+use crate::authority::{BadHost, Host};
+
 /// What a head is measured against; `[limits]` of the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HeadLimits {
@@ -47,6 +49,9 @@ pub enum BadHead {
     /// RFC 9112 §3.2.
     #[error("more than one Host field")]
     ManyHosts,
+    /// RFC 9112 §3.2.
+    #[error("{0}")]
+    Host(BadHost),
     /// RFC 9112 §6.1: "ought to be handled as an error".
     #[error("both Content-Length and Transfer-Encoding")]
     LengthAndEncoding,
@@ -243,12 +248,13 @@ impl<'a> Found<'a> {
         if self.chunked && self.length.is_some() {
             return Err(BadHead::LengthAndEncoding);
         }
-        match (request_line.authority, self.host) {
-            (Some(target), Some(host)) if !target.eq_ignore_ascii_case(host) => {
-                return Err(BadHead::ForeignTarget);
-            }
-            (_, None) => return Err(BadHead::NoHost),
-            _ => {}
+        let host = self.host.ok_or(BadHead::NoHost)?;
+        Host::parse(host).map_err(BadHead::Host)?;
+        if request_line
+            .authority
+            .is_some_and(|target| !target.eq_ignore_ascii_case(host))
+        {
+            return Err(BadHead::ForeignTarget);
         }
         Ok(match self {
             Self { chunked: true, .. } => Framing::Chunked,

@@ -30,6 +30,20 @@ impl<'a> Target<'a> {
     }
 }
 
+/// Path and query of a target in absolute-form (RFC 9112 §3.2.2); any other form as it is.
+#[must_use]
+pub fn without_authority(target: &[u8]) -> &[u8] {
+    if matches!(target.first(), None | Some(b'/' | b'*')) {
+        return target;
+    }
+    let behind_scheme = target.windows(3).position(|w| w == b"://").map(|at| at + 3);
+    let rest = behind_scheme
+        .and_then(|at| target.get(at..))
+        .unwrap_or(target);
+    let path = rest.iter().position(|b| matches!(b, b'/' | b'?'));
+    path.and_then(|at| rest.get(at..)).unwrap_or(b"/")
+}
+
 /// Spells a path in one way, so that `/a~b`, `/a%7Eb` and `/a%7eb` are one path.
 ///
 /// Every octet is percent-decoded and encoded again: unreserved characters and `/` stay bare
@@ -118,6 +132,23 @@ mod tests {
                 query: Some("")
             }
         );
+    }
+
+    #[test]
+    fn absolute_form_loses_its_authority() {
+        for (target, rest) in [
+            ("http://a/b?c", "/b?c"),
+            ("https://a?c", "?c"),
+            ("https://a", "/"),
+            ("/http://a/b", "/http://a/b"),
+            ("*", "*"),
+        ] {
+            assert_eq!(
+                without_authority(target.as_bytes()),
+                rest.as_bytes(),
+                "{target}"
+            );
+        }
     }
 
     proptest! {

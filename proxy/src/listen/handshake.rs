@@ -35,7 +35,7 @@ pub(crate) struct Agreed {
     pub(crate) http2: bool,
 }
 
-/// Reads the ClientHello, picks the certificate by its server name, or by the address the client
+/// Reads the `ClientHello`, picks the certificate by its server name, or by the address the client
 /// connected to if it named none, and finishes the handshake.
 pub(crate) async fn accept(
     tcp: TcpStream,

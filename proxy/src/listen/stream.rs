@@ -171,6 +171,7 @@ impl EdgeStream {
             };
             match step {
                 Step::Give if guard.has_received() && guard.allowed() > 0 => {
+                    self.first = false;
                     self.read_deadline.disarm();
                     buf.put_slice(guard.give(buf.remaining()).as_ref());
                     return Poll::Ready(Ok(()));
@@ -219,7 +220,7 @@ impl EdgeStream {
             idle,
         } = self.deadlines;
         match phase {
-            _ if self.first => self.read_deadline.arm(|| first_head),
+            Phase::Idle | Phase::Head if self.first => self.read_deadline.arm(|| first_head),
             Phase::Idle => self.read_deadline.arm(|| Instant::now() + idle),
             Phase::Head => self.read_deadline.arm(|| Instant::now() + head),
             // The library has timers of its own for a body, and the origin may take its time.

@@ -16,6 +16,9 @@ const SEGMENT_BYTES_MAX: usize = 256 * 1024;
 const SEGMENT_OVERHEAD_BYTES: u64 = 64;
 /// How far behind its writer's own client a follower of an unstorable body may fall.
 const WINDOW_BYTES: usize = 4 * 1024 * 1024;
+/// How far ahead of its own client an unstorable body may be written. The writer and that client
+/// take turns, so it is only ever reached when the client is gone.
+const UNREAD_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// How much a reader that has fallen behind takes at once, so that it catches up.
 const CATCH_UP_BYTES: usize = 1024 * 1024;
 
@@ -37,6 +40,9 @@ pub enum BodyError {
     /// The reader of a body too large to keep fell too far behind.
     #[error("the reader fell behind a body that is too large to keep")]
     Lagged,
+    /// Nobody reads a body that is too large to keep.
+    #[error("nobody reads a body that is too large to keep")]
+    Unread,
     /// A seek to before what is kept, or behind the end.
     #[error("the body has no such range")]
     Range,
@@ -149,18 +155,22 @@ impl Fill {
 
     /// Appends a copy: what comes from the network is a slice of a larger buffer, which keeping the
     /// slice would keep too.
-    pub(crate) fn write(&self, chunk: &[u8]) {
+    ///
+    /// Fails only if the body is not kept and its own client does not read it: then there is no
+    /// reason to fetch the rest.
+    pub(crate) fn write(&self, chunk: &[u8]) -> Result<(), BodyError> {
         if chunk.is_empty() {
-            return;
+            return Ok(());
         }
         let mut state = self.state.lock();
+        if state.retention == Retention::Window && state.unread() > UNREAD_BYTES_MAX {
+            return Err(BodyError::Unread);
+        }
         state.segments.push_back(Bytes::copy_from_slice(chunk));
         state.bytes += chunk.len() as u64;
-        if state.retention == Retention::Window {
-            state.trim();
-        }
         drop(state);
         self.grown.notify_waiters();
+        Ok(())
     }
 
     /// From now on this body will not be stored, and is kept only for those who read it.
@@ -219,9 +229,9 @@ impl FillState {
                 Phase::Aborted => Some(Err(BodyError::Aborted)),
             };
         };
-        let (bytes, taken) = match self.retention {
-            Retention::Whole => (first.clone(), 1),
-            Retention::Window => self.catch_up(at),
+        let (bytes, taken) = match role {
+            Role::Own => self.catch_up(at),
+            Role::Follower => (first.clone(), 1),
         };
         let next = segment + taken;
         if role == Role::Own {
@@ -233,8 +243,8 @@ impl FillState {
         Some(Ok(Some((bytes, next))))
     }
 
-    /// Several segments at once: the writer and its own client take turns at random, and a turn of
-    /// the reader must outweigh a turn of the writer for the window to stay small.
+    /// Several segments at once, if there are: the writer and its own client take turns at random,
+    /// and a turn of the reader must outweigh a turn of the writer for it to stay near.
     fn catch_up(&self, at: usize) -> (Bytes, usize) {
         let mut taken = 0;
         let mut bytes = 0;
@@ -253,6 +263,15 @@ impl FillState {
             joined.extend_from_slice(segment);
         }
         (joined.freeze(), taken)
+    }
+
+    /// Bytes that the writer's own client has not read yet.
+    fn unread(&self) -> usize {
+        let read = self
+            .own
+            .saturating_sub(self.trimmed)
+            .min(self.segments.len());
+        self.segments.range(read..).map(Bytes::len).sum()
     }
 
     /// Drops what the writer's own client has read, but for a window for its followers.

@@ -242,8 +242,9 @@ impl HandleHit for Hit {
 #[async_trait]
 impl HandleMiss for Miss {
     async fn write_body(&mut self, data: Bytes, _: bool) -> Result<()> {
-        self.filling.write(&data);
-        Ok(())
+        self.filling
+            .write(&data)
+            .or_err(ErrorType::WriteError, "storing a body")
     }
 
     async fn finish(self: Box<Self>) -> Result<MissFinishType> {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use rand::seq::IndexedRandom as _;
 
-use crate::body::{Body, BodyReader, Fill, InFlight, Reserve, Retention, Role};
+use crate::body::{Body, BodyError, BodyReader, Fill, InFlight, Reserve, Retention, Role};
 use crate::invalidation::{Counted, Invalidation, InvalidationPath, Order, Receipt};
 use crate::key::Digest;
 use crate::ledger::{Journal, Ledger, LedgerError, Position, SiteLedger, Standing};
@@ -279,7 +279,8 @@ impl Filling {
         &self.stored
     }
 
-    pub(crate) fn write(&mut self, chunk: &Bytes) {
+    /// Fails if what is written is neither kept nor read.
+    pub(crate) fn write(&mut self, chunk: &Bytes) -> Result<(), BodyError> {
         self.written += chunk.len() as u64;
         if self.retention == Retention::Whole && !self.room_for_written() {
             self.retention = Retention::Window;
@@ -288,7 +289,7 @@ impl Filling {
                 .memory
                 .replace_fill(self.key, &self.fill, self.before.take());
         }
-        self.fill.write(chunk);
+        self.fill.write(chunk)
     }
 
     /// Stores what was written; returns its content's length.

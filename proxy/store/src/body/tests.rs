@@ -13,10 +13,10 @@ async fn read_all(reader: &mut BodyReader) -> Result<Vec<u8>, BodyError> {
 async fn followers_read_while_it_is_written() {
     let fill = Fill::new(Retention::Whole);
     let mut follower = BodyReader::new(Body::Filling(fill.clone()), Role::Follower);
-    fill.write(b"one ");
+    fill.write(b"one ").unwrap();
     assert_eq!(follower.next().await, Ok(Some(Bytes::from_static(b"one "))));
     let rest = tokio::spawn(async move { read_all(&mut follower).await });
-    fill.write(b"two");
+    fill.write(b"two").unwrap();
     let whole = fill.complete().expect("kept");
     assert_eq!(rest.await.unwrap(), Ok(b"two".to_vec()));
     assert_eq!(whole.as_ref(), [Bytes::from_static(b"one two")]);
@@ -25,7 +25,7 @@ async fn followers_read_while_it_is_written() {
 #[tokio::test]
 async fn an_abort_is_an_error_and_never_an_end() {
     let fill = Fill::new(Retention::Whole);
-    fill.write(b"half");
+    fill.write(b"half").unwrap();
     fill.abort();
     let mut reader = BodyReader::new(Body::Filling(fill), Role::Follower);
     assert_eq!(reader.next().await, Ok(Some(Bytes::from_static(b"half"))));
@@ -40,7 +40,7 @@ async fn a_body_too_large_to_keep_is_held_in_a_window() {
     let mib = vec![b'x'; 1024 * 1024];
     let mut read = 0;
     for _ in 0..64 {
-        fill.write(&mib);
+        fill.write(&mib).unwrap();
         read += own.next().await.unwrap().unwrap().len();
         assert!(fill.state.lock().segments.len() <= 6, "the window grew");
     }
@@ -48,6 +48,14 @@ async fn a_body_too_large_to_keep_is_held_in_a_window() {
     assert_eq!(read, 64 * 1024 * 1024);
     assert_eq!(own.next().await, Ok(None));
     assert_eq!(follower.next().await, Err(BodyError::Lagged));
+}
+
+#[test]
+fn a_body_that_nobody_reads_and_nobody_keeps_is_given_up() {
+    let fill = Fill::new(Retention::Window);
+    let mib = vec![b'x'; 1024 * 1024];
+    let given_up = (0..64).find_map(|n| fill.write(&mib).err().map(|error| (n, error)));
+    assert_eq!(given_up, Some((17, BodyError::Unread)));
 }
 
 #[test]
@@ -72,7 +80,7 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let fill = Fill::new(Retention::Whole);
         for chunk in &chunks {
-            fill.write(chunk);
+            fill.write(chunk).unwrap();
         }
         let stored = Body::Whole(fill.complete().unwrap());
         for body in [Body::Filling(fill), stored] {

@@ -63,7 +63,7 @@ impl Bench {
 
     fn put(&self, key: Digest, path: &str, body: &'static [u8]) {
         let mut filling = self.fill(key, path, Some(body.len() as u64));
-        filling.write(&Bytes::from_static(body));
+        filling.write(&Bytes::from_static(body)).unwrap();
         filling.finish();
     }
 
@@ -106,13 +106,13 @@ async fn what_is_stored_is_found_and_what_is_invalidated_is_not() {
 async fn an_invalidation_overtakes_a_fill_that_began_before_it() {
     let bench = bench(8 << 20, 1 << 20);
     let mut old = bench.fill(KEY, "/a", None);
-    old.write(&Bytes::from_static(b"old"));
+    old.write(&Bytes::from_static(b"old")).unwrap();
     bench.invalidate("/*", None);
     assert!(
         bench.store.find(&KEY).is_none(),
         "found while it was written"
     );
-    old.write(&Bytes::from_static(b"old"));
+    old.write(&Bytes::from_static(b"old")).unwrap();
     old.finish();
     assert_eq!(bench.read(KEY).await, None, "found after it was finished");
     bench.put(KEY, "/a", b"new");
@@ -125,7 +125,7 @@ async fn an_old_fill_never_replaces_a_newer_one() {
     let mut old = bench.fill(KEY, "/a", None);
     bench.invalidate("/*", None);
     bench.put(KEY, "/a", b"new");
-    old.write(&Bytes::from_static(b"old"));
+    old.write(&Bytes::from_static(b"old")).unwrap();
     old.finish();
     assert_eq!(bench.read(KEY).await.as_deref(), Some(b"new".as_slice()));
 }
@@ -137,7 +137,7 @@ async fn an_aborted_fill_leaves_what_was_there() {
     assert_eq!(bench.read(KEY).await, None);
     bench.put(KEY, "/a", b"before");
     let mut cut = bench.fill(KEY, "/a", Some(100));
-    cut.write(&Bytes::from_static(b"half"));
+    cut.write(&Bytes::from_static(b"half")).unwrap();
     drop(cut);
     assert_eq!(bench.read(KEY).await.as_deref(), Some(b"before".as_slice()));
 }
@@ -147,7 +147,7 @@ async fn a_body_that_outgrows_the_limit_is_not_stored() {
     let bench = bench(8 << 20, 1 << 20);
     let mut filling = bench.fill(KEY, "/a", None);
     for _ in 0..20 {
-        filling.write(&Bytes::from(vec![0; 100 * 1024]));
+        filling.write(&Bytes::from(vec![0; 100 * 1024])).unwrap();
     }
     assert!(bench.store.find(&KEY).is_none());
     assert_eq!(filling.finish(), 20 * 100 * 1024);
@@ -162,7 +162,7 @@ async fn memory_is_bounded_by_bytes() {
     let bench = bench(4 << 20, 1 << 20);
     for n in 0..100u8 {
         let mut filling = bench.fill([n; 16], "/a", None);
-        filling.write(&Bytes::from(vec![n; 256 * 1024]));
+        filling.write(&Bytes::from(vec![n; 256 * 1024])).unwrap();
         filling.finish();
     }
     let stats = bench.store.stats();

@@ -1,0 +1,67 @@
+# Everything here works from a clean clone: what is missing is installed first, what is there stays.
+
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+
+CARGO ?= cargo
+# More words for the demo: make run ARGS='--http 9080 --https 9443'
+ARGS ?=
+# Where the real programs that the tests talk to are kept.
+VENV := target/parts/venv
+AWSCLI := 1.46.3
+NODE := $(if $(wildcard tests/parts/package-lock.json),tests/parts/node_modules/.package-lock.json)
+
+# Where rustup puts it, for a shell that is older than Rust.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+.PHONY: help run build test check format lint docs tidy deny parts native
+
+help: ## Show these lines
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+run: native ## Build the release and serve the demo: an app in a bucket and an API, embedded
+	@$(CARGO) run --release --locked -- demo $(ARGS)
+
+build: native ## Build target/release/warmfront
+	@$(CARGO) build --release --locked
+
+test: native parts ## Run every test, the ones with real AWS CLI, Node and curl included
+	@$(CARGO) test --workspace --locked --doc --quiet
+	@$(CARGO) test --workspace --locked --tests
+
+check: format lint docs tidy deny ## Check format, lints, docs, the house rules and dependencies
+
+format:
+	@$(CARGO) fmt --all --check
+
+lint: native
+	@$(CARGO) clippy --workspace --all-targets --locked --quiet -- -D warnings
+
+docs: native
+	@RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --locked --quiet
+
+tidy: native
+	@$(CARGO) test --locked --quiet --test tidy
+
+deny:
+	@scripts/deny
+
+parts: $(NODE) $(VENV)/awscli-$(AWSCLI) ## Fetch what the tests talk to, where it is missing
+	@scripts/need curl openssl nghttp2-client
+
+tests/parts/node_modules/.package-lock.json: tests/parts/package-lock.json
+	@scripts/need npm
+	@npm ci --prefix tests/parts --silent --no-audit --no-fund
+	@touch $@
+
+$(VENV)/awscli-$(AWSCLI):
+	@scripts/need python3 python3-venv
+	@rm -rf $(VENV)
+	@python3 -m venv $(VENV)
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check awscli==$(AWSCLI)
+	@touch $@
+
+native:
+	@scripts/need cargo build-essential cmake
