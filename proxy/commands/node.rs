@@ -113,7 +113,7 @@ impl Node {
         // The control API outlives the data plane, so that a load balancer can see it drain.
         let (stop_control, control_stops) = watch::channel(false);
         let control = tokio::spawn(control.serve(admin, control_stops));
-        let serving = tokio::spawn(edge.serve(bound, stop.clone()));
+        let serving = tokio::spawn(edge.clone().serve(bound, stop.clone()));
         readiness.set_serving();
         // An error means that nobody is left to stop the node, which stops it.
         let _ = stop.wait_for(|stop| *stop).await;
@@ -121,6 +121,7 @@ impl Node {
         if tokio::time::timeout(DRAIN_TIMEOUT, serving).await.is_err() {
             tracing::warn!("requests were cut off after {} s", DRAIN_TIMEOUT.as_secs());
         }
+        edge.finish();
         let _ = stop_control.send(true);
         match control.await {
             Ok(Ok(())) => Ok(()),

@@ -1,20 +1,26 @@
 //! Writing requests down, on a thread of its own: a slow disk must not slow a request.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
-use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
-use std::thread;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
+use parking_lot::{Condvar, Mutex};
 use warmfront_config::{AccessLog as Destination, Log, LogFormat};
 
-/// Lines that wait to be written. Beyond it lines are dropped and counted.
-const LINES_WAITING_MAX: usize = 16 * 1024;
+/// Bytes that wait to be written. Beyond it lines are dropped and counted.
+const WAITING_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Lines are gathered this long and written together: waking the writer for each would cost a
+/// request more than forming its line does.
+const GATHER: Duration = Duration::from_millis(20);
 
 /// Where lines go.
 #[derive(Debug)]
 pub struct AccessLog {
-    lines: Option<SyncSender<String>>,
+    queue: Option<Arc<Queue>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
     format: LogFormat,
 }
 
@@ -33,60 +39,136 @@ pub(crate) enum Written {
     Dropped,
 }
 
+#[derive(Debug, Default)]
+struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    lines: Vec<u8>,
+    closed: bool,
+}
+
 // === impl AccessLog ===
 
 impl AccessLog {
     /// Opens the destination and starts its writer.
     pub fn open(log: &Log) -> Result<Self, AccessLogError> {
-        let lines = match &log.access {
+        let to: Option<Box<dyn Write + Send>> = match &log.access {
             Destination::Off => None,
-            Destination::Stdout => Some(start(io::stdout())),
+            Destination::Stdout => Some(Box::new(io::stdout())),
             Destination::File(path) => {
                 let file = OpenOptions::new().append(true).create(true).open(path);
                 let file: File = file.map_err(|source| AccessLogError {
                     path: path.clone(),
                     source,
                 })?;
-                Some(start(file))
+                Some(Box::new(file))
             }
         };
+        let Some(to) = to else {
+            return Ok(Self {
+                queue: None,
+                writer: Mutex::default(),
+                format: log.format,
+            });
+        };
+        let queue = Arc::new(Queue::default());
+        let writer = thread::Builder::new().name("access-log".into());
+        let shared = queue.clone();
+        // Without a thread nothing is written: the queue fills, and each line is counted as dropped.
+        let writer = writer.spawn(move || shared.write_all(to)).ok();
         Ok(Self {
-            lines,
+            queue: Some(queue),
+            writer: Mutex::new(writer),
             format: log.format,
         })
     }
 
     /// How a line is formed, or nothing if nobody reads it.
     pub(crate) fn format(&self) -> Option<LogFormat> {
-        self.lines.is_some().then_some(self.format)
+        self.queue.is_some().then_some(self.format)
     }
 
-    pub(crate) fn write(&self, line: String) -> Written {
-        match self.lines.as_ref().map(|lines| lines.try_send(line)) {
-            Some(Err(TrySendError::Full(_) | TrySendError::Disconnected(_))) => Written::Dropped,
-            _ => Written::Queued,
+    /// Queues a line, its end included.
+    pub(crate) fn write(&self, line: &[u8]) -> Written {
+        let Some(queue) = &self.queue else {
+            return Written::Queued;
+        };
+        let mut state = queue.state.lock();
+        if state.lines.len() + line.len() > WAITING_BYTES_MAX {
+            return Written::Dropped;
+        }
+        let first = state.lines.is_empty();
+        state.lines.extend_from_slice(line);
+        drop(state);
+        if first {
+            queue.changed.notify_one();
+        }
+        Written::Queued
+    }
+
+    /// Writes what waits, and ends. Blocks until it is written.
+    pub(crate) fn close(&self) {
+        let Some(queue) = &self.queue else { return };
+        queue.state.lock().closed = true;
+        queue.changed.notify_one();
+        if let Some(writer) = self.writer.lock().take() {
+            // A writer that panicked has lost its lines already.
+            let _ = writer.join();
         }
     }
 }
 
-fn start(to: impl Write + Send + 'static) -> SyncSender<String> {
-    let (sender, lines) = mpsc::sync_channel(LINES_WAITING_MAX);
-    let writer = thread::Builder::new().name("access-log".into());
-    // Without a thread there is no log; the sender then drops every line, and each is counted.
-    let _ = writer.spawn(move || write_all(BufWriter::with_capacity(64 * 1024, to), &lines));
-    sender
-}
+// === impl Queue ===
 
-fn write_all(mut to: BufWriter<impl Write>, lines: &Receiver<String>) {
-    while let Ok(line) = lines.recv() {
-        let mut next = Some(line);
-        while let Some(line) = next {
+impl Queue {
+    fn write_all(&self, mut to: impl Write) {
+        let mut lines = Vec::new();
+        let mut closed = false;
+        while !closed {
+            let mut state = self.state.lock();
+            self.changed
+                .wait_while(&mut state, |state| state.lines.is_empty() && !state.closed);
+            // Ends early only when the log is closed.
+            self.changed
+                .wait_while_for(&mut state, |state| !state.closed, GATHER);
+            closed = state.closed;
+            std::mem::swap(&mut lines, &mut state.lines);
+            drop(state);
             // A full disk must not stop the node; the lines that do not fit are lost.
-            let _ = to
-                .write_all(line.as_bytes())
-                .and_then(|()| to.write_all(b"\n"));
-            next = lines.try_recv().ok();
+            let _ = to.write_all(&lines).and_then(|()| to.flush());
+            lines.clear();
         }
-        let _ = to.flush();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use warmfront_config::Level;
+
+    #[test]
+    fn every_line_is_written_by_the_time_the_log_is_closed() {
+        let path = std::env::temp_dir().join(format!("warmfront-log-{}", rand::random::<u64>()));
+        let access = Destination::File(path.clone());
+        let log = Log {
+            level: Level::Info,
+            access,
+            format: LogFormat::Json,
+        };
+        let log = AccessLog::open(&log).unwrap();
+        for n in 0..1000 {
+            assert_eq!(log.write(format!("{n}\n").as_bytes()), Written::Queued);
+        }
+        log.close();
+        let written = std::fs::read_to_string(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        assert!(
+            written.lines().eq((0..1000).map(|n| n.to_string())),
+            "{written}"
+        );
     }
 }

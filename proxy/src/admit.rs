@@ -138,12 +138,9 @@ pub(crate) fn admission(
         QueryKey::None => None,
         QueryKey::All => target.query,
     };
-    let root = &route.site().site.default_root_object;
-    let made_from = match detour {
-        Detour::Page(page) => Some(canonical_path(page, b"")),
-        _ if target.path == "/" && !root.is_empty() => {
-            Some(canonical_path(&format!("/{root}"), b""))
-        }
+    let made_from = match (detour, &route.site().root_object) {
+        (Detour::Page(page), _) => Some(canonical_path(page, b"")),
+        (_, Some(root)) if target.path == "/" => Some(canonical_path(root, b"")),
         _ => None,
     };
     let place = Place {

@@ -100,6 +100,11 @@ impl Edge {
         while acceptors.join_next().await.is_some() {}
     }
 
+    /// Writes down what is not written yet. Blocks until it is.
+    pub fn finish(&self) {
+        self.access_log.close();
+    }
+
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
     }

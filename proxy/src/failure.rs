@@ -39,8 +39,10 @@ pub(crate) enum ClientFault {
     Nominated,
     #[error("the request was not readable")]
     Unreadable,
-    #[error("the object key is not one")]
+    #[error("the path is not an object's")]
     ObjectKey,
+    #[error("there is no object here")]
+    NoObject,
     #[error("only HTTPS is served here")]
     HttpsOnly,
     #[error("no site answers to this host")]
@@ -193,6 +195,7 @@ impl ClientFault {
             Self::Unreadable => verdict(400, "unreadable", true),
             Self::ObjectKey => verdict(400, "bad-object-key", false),
             Self::HttpsOnly => verdict(403, "https-only", false),
+            Self::NoObject => verdict(404, "no-object", false),
             Self::UnknownHost => verdict(404, "unknown-host", false),
             Self::Method => verdict(405, "method", false),
             Self::HeadTimeout => verdict(408, "head-timeout", true),

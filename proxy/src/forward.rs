@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use http::{HeaderName, HeaderValue, Method, header};
 use pingora_http::RequestHeader;
 use warmfront_config::HostField;
-use warmfront_origin::{Bucket, BucketError, TargetGroup};
+use warmfront_origin::{Bucket, BucketError, KeyError, TargetGroup};
 use warmfront_semantics::fields::{HOP_BY_HOP, Nominated, nominated};
 
 use crate::context::Detour;
@@ -61,10 +61,9 @@ pub(crate) fn path<'a>(
     detour: &'a Detour,
 ) -> Cow<'a, str> {
     let target = head.target();
-    let root = &route.site().site.default_root_object;
-    match detour {
-        Detour::Page(page) => Cow::Borrowed(page),
-        _ if target.path == "/" && !root.is_empty() => Cow::Owned(format!("/{root}")),
+    match (detour, &route.site().root_object) {
+        (Detour::Page(page), _) => Cow::Borrowed(page),
+        (_, Some(root)) if target.path == "/" => Cow::Borrowed(root),
         _ => Cow::Borrowed(target.path),
     }
 }
@@ -78,6 +77,8 @@ pub(crate) async fn to_bucket(
 ) -> Result<(), Fault> {
     let signed = bucket.request(&request.method, path, arrival.at).await;
     let signed = signed.map_err(|error| match error {
+        // The bucket itself has an answer to this: the list of all it holds.
+        BucketError::Key(KeyError::Empty) => ClientFault::NoObject.into(),
         BucketError::Key(_) => ClientFault::ObjectKey.into(),
         BucketError::Credentials(error) => Fault::Edge(EdgeFault::Credentials(error.to_string())),
         error @ BucketError::Field { .. } => Fault::Edge(EdgeFault::Credentials(error.to_string())),

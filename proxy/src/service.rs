@@ -85,6 +85,7 @@ impl EdgeService {
                 "a request without a connection of ours".into(),
             ))
         })?;
+        connection.allowance.take_one();
         let snapshot = self.edge.snapshot();
         Ok(Arrival::new(
             connection.clone(),
@@ -172,6 +173,8 @@ impl ProxyHttp for EdgeService {
         match context.key {
             Key::None(reason) => context.forward = reason,
             Key::Primary(_) => {
+                // Unless the store has it after all.
+                context.forward = Forward::UriMiss;
                 let mut overrides = CacheOptionOverrides::default();
                 overrides.wait_timeout = Some(self.edge.config().cache.collapse_timeout);
                 session.cache.enable(

@@ -25,6 +25,8 @@ pub struct Snapshot {
 pub(crate) struct SiteRoute {
     pub(crate) site: Arc<Site>,
     pub(crate) ledger: Arc<SiteLedger>,
+    /// The path that stands for `/`.
+    pub(crate) root_object: Option<String>,
     /// In the order of the site's behaviors; the last one matches everything.
     pub(crate) behaviors: Vec<BehaviorRoute>,
 }
@@ -59,6 +61,7 @@ impl Snapshot {
             let route = Arc::new(SiteRoute {
                 behaviors: behaviors.collect(),
                 ledger: store.site(&site.name),
+                root_object: root_object(site),
                 site: site.clone(),
             });
             for host in &site.hosts {
@@ -93,5 +96,13 @@ impl Snapshot {
         self.wildcards
             .get(parent)
             .filter(|_| host.parse::<IpAddr>().is_err())
+    }
+}
+
+/// An app whose root object was taken away still has its page.
+fn root_object(site: &Site) -> Option<String> {
+    match site.default_root_object.as_str() {
+        "" => site.spa.clone(),
+        root => Some(format!("/{root}")),
     }
 }

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use warmfront_semantics::head::HeadLimits;
 
-use crate::listen::connection::{Census, Connection, Counted};
+use crate::listen::connection::{Allowance, Census, Connection, Counted};
 use crate::listen::guard::Guard;
 use crate::listen::handshake::{self, HandshakeError};
 use crate::listen::sockets::{Bound, Spoken};
@@ -96,7 +96,14 @@ impl Acceptor {
                 }
             }
         };
-        let connection = Arc::new(Connection { client, local, tls });
+        let (spent, ends) = watch::channel(false);
+        let allowance = Allowance::new(limits.requests_per_connection, spent);
+        let connection = Arc::new(Connection {
+            client,
+            local,
+            tls,
+            allowance,
+        });
         let protocol = if http2 {
             Protocol::Http2 {
                 preface_left: PREFACE_BYTES,
@@ -118,11 +125,26 @@ impl Acceptor {
             Arc::new(move |fault| edge.observe_refusal(&connection, fault))
         };
         let stream = EdgeStream::new(transport, protocol, deadlines, counted, refused);
-        if let Ok(stream) = PingoraStream::new(stream, connection) {
-            self.proxy
-                .process_new(Box::new(stream), &self.shutdown)
-                .await;
+        if let Ok(stream) = PingoraStream::new(stream, connection.clone()) {
+            self.carry(stream, &connection, &ends).await;
         }
+    }
+
+    /// Serves a connection until it ends by itself, has had its requests, or the node stops.
+    async fn carry(
+        mut self,
+        stream: PingoraStream,
+        connection: &Connection,
+        ends: &watch::Receiver<bool>,
+    ) {
+        let served = self.proxy.process_new(Box::new(stream), ends);
+        tokio::pin!(served);
+        tokio::select! {
+            _ = &mut served => return,
+            // An error means that whoever could stop the node is gone: it is stopped.
+            _ = self.shutdown.wait_for(|stop| *stop) => connection.allowance.end(),
+        }
+        served.await;
     }
 
     fn unshaken(&self, client: SocketAddr, error: &HandshakeError) {

@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use parking_lot::Mutex;
 use prometheus::IntGauge;
+use tokio::sync::watch;
 use warmfront_certs::Presented;
 
 /// One client connection, as the rooms see it.
@@ -17,6 +19,15 @@ pub(crate) struct Connection {
     pub(crate) local: SocketAddr,
     /// TLS, if it was negotiated.
     pub(crate) tls: Option<Tls>,
+    /// How many more requests it may carry.
+    pub(crate) allowance: Allowance,
+}
+
+/// The requests that are left to a connection. HTTP/1 closes by itself; HTTP/2 is told to.
+#[derive(Debug)]
+pub(crate) struct Allowance {
+    left: AtomicU32,
+    spent: watch::Sender<bool>,
 }
 
 /// What a TLS handshake came to.
@@ -61,6 +72,29 @@ impl Connection {
     /// `https` or `http`.
     pub(crate) fn scheme(&self) -> &'static str {
         if self.tls.is_some() { "https" } else { "http" }
+    }
+}
+
+// === impl Allowance ===
+
+impl Allowance {
+    /// `spent` turns true with the last request.
+    pub(crate) fn new(requests: u32, spent: watch::Sender<bool>) -> Self {
+        Self {
+            left: AtomicU32::new(requests),
+            spent,
+        }
+    }
+
+    pub(crate) fn take_one(&self) {
+        if self.left.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.spent.send_replace(true);
+        }
+    }
+
+    /// The node stops: what is under way is finished, and nothing else is taken in.
+    pub(crate) fn end(&self) {
+        self.spent.send_replace(true);
     }
 }
 
