@@ -10,8 +10,9 @@ mod origins;
 mod s3;
 mod sites;
 
-use crate::model::{Config, Secret};
+use crate::model::Config;
 use crate::raw::{Section, Value};
+use crate::secret::Secret;
 
 /// Reads the whole file. What it returns is a configuration only if no problem was reported.
 pub(crate) fn config(root: &Section<'_>) -> Config {
@@ -49,9 +50,7 @@ fn secret(section: &Section<'_>, inline: &'static str, in_file: &'static str) ->
         (Some(value), None) => value.text().map(Secret::new),
         (None, Some(value)) => value.secret_file(),
         (Some(_), Some(value)) => {
-            value.problem(format!(
-                "cannot stand beside `{inline}`: one secret is enough"
-            ));
+            value.problem(format!("cannot stand beside `{inline}`: one secret is enough"));
             None
         }
         (None, None) => {

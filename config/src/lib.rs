@@ -8,6 +8,7 @@ mod model;
 mod pattern;
 mod problem;
 mod raw;
+mod secret;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ use std::path::Path;
 pub use model::*;
 pub use pattern::{HostPattern, PathPattern, PatternError};
 pub use problem::{Problem, Problems};
+pub use secret::Secret;
 
 use raw::{Section, Source};
 
@@ -38,10 +40,7 @@ pub fn load(path: &Path, environment: &dyn Fn(&str) -> Option<String>) -> Result
         Err(error) => {
             let before = bytes.iter().take(error.valid_up_to());
             let line = before.filter(|byte| **byte == b'\n').count() + 1;
-            Err(whole(
-                line,
-                "not UTF-8, which TOML is written in".to_owned(),
-            ))
+            Err(whole(line, "not UTF-8, which TOML is written in".to_owned()))
         }
     }
 }

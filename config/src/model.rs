@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::pattern::{HostPattern, PathPattern};
+use crate::secret::Secret;
 
 /// A whole, proven configuration.
 #[derive(Debug, Clone)]
@@ -181,10 +182,6 @@ pub enum Credentials {
     /// Requests are not signed.
     Anonymous,
 }
-
-/// A string that never shows itself in a log.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
 
 /// A target group in its simplest form.
 #[derive(Debug, Clone)]
@@ -381,31 +378,6 @@ pub enum LogFormat {
 impl fmt::Display for TargetName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { host, port } = self;
-        if host.contains(':') {
-            write!(f, "[{host}]:{port}")
-        } else {
-            write!(f, "{host}:{port}")
-        }
-    }
-}
-
-// === impl Secret ===
-
-impl Secret {
-    /// Wraps a secret.
-    pub fn new(secret: impl Into<String>) -> Self {
-        Self(secret.into())
-    }
-
-    /// The secret itself, for the one place that signs or compares.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(..)")
+        if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
     }
 }

@@ -85,9 +85,7 @@ impl PathPattern {
     /// At most pattern × path steps: only the last `*` is ever gone back to, since an earlier one
     /// that took less could not help a later one.
     pub fn matches(&self, path: &str) -> bool {
-        glob(self.0.as_bytes(), path.as_bytes(), |pattern, byte| {
-            pattern == b'?' || pattern == byte
-        })
+        glob(self.0.as_bytes(), path.as_bytes(), |pattern, byte| pattern == b'?' || pattern == byte)
     }
 
     /// Whether every path that `other` matches is matched by this pattern too.
@@ -100,16 +98,12 @@ impl PathPattern {
         }
         // The other pattern is read as if it were a path whose `?` and `*` are letters of their
         // own: a `?` here takes any one byte but never a run, a `*` here takes anything.
-        glob(
-            self.0.as_bytes(),
-            other.0.as_bytes(),
-            |pattern, letter| match (pattern, letter) {
-                (_, b'*') => false,
-                (b'?', _) => true,
-                (_, b'?') => false,
-                (pattern, letter) => pattern == letter,
-            },
-        )
+        glob(self.0.as_bytes(), other.0.as_bytes(), |pattern, letter| match (pattern, letter) {
+            (_, b'*') => false,
+            (b'?', _) => true,
+            (_, b'?') => false,
+            (pattern, letter) => pattern == letter,
+        })
     }
 }
 
@@ -128,9 +122,7 @@ impl HostPattern {
         if text.contains("://") {
             return Err(PatternError::Scheme);
         }
-        let bare = text
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'));
+        let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
         if let Ok(address) = bare.unwrap_or(text).parse::<IpAddr>() {
             return Ok(Self::Exact(address.to_string()));
         }
@@ -149,11 +141,7 @@ impl HostPattern {
         if !is_dns_name(name) || (wildcard && name.parse::<IpAddr>().is_ok()) {
             return Err(PatternError::Name);
         }
-        Ok(if wildcard {
-            Self::Wildcard(name.to_owned())
-        } else {
-            Self::Exact(name.to_owned())
-        })
+        Ok(if wildcard { Self::Wildcard(name.to_owned()) } else { Self::Exact(name.to_owned()) })
     }
 
     /// Whether `host` (lower-case, no port, no brackets) is meant. A wildcard stands for exactly
@@ -187,9 +175,7 @@ pub(crate) fn is_dns_name(name: &str) -> bool {
         (1..=63).contains(&label.len())
             && !label.starts_with('-')
             && !label.ends_with('-')
-            && label
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
     };
     let last = name.rsplit('.').next().unwrap_or_default();
     name.len() <= 253

@@ -34,17 +34,11 @@ impl<'r> Source<'r> {
         file: &'r Path,
         environment: &'r dyn Fn(&str) -> Option<String>,
     ) -> Self {
-        let breaks = mended
-            .text
-            .bytes()
-            .enumerate()
-            .filter(|(_, byte)| *byte == b'\n');
+        let breaks = mended.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
         let mut source = Self {
             file,
             environment,
-            line_starts: std::iter::once(0)
-                .chain(breaks.map(|(at, _)| at + 1))
-                .collect(),
+            line_starts: std::iter::once(0).chain(breaks.map(|(at, _)| at + 1)).collect(),
             broken_lines: BTreeSet::new(),
             problems: RefCell::default(),
         };
@@ -105,14 +99,12 @@ pub(crate) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> O
     let letters = word.chars().count();
     let slips_max = (letters / 3).max(1);
     known
-        .map(
-            |candidate| match strsim::damerau_levenshtein(word, candidate) {
-                slips if slips > slips_max && letters > 2 && candidate.starts_with(word) => {
-                    (slips_max, candidate)
-                }
-                slips => (slips, candidate),
-            },
-        )
+        .map(|candidate| match strsim::damerau_levenshtein(word, candidate) {
+            slips if slips > slips_max && letters > 2 && candidate.starts_with(word) => {
+                (slips_max, candidate)
+            }
+            slips => (slips, candidate),
+        })
         .filter(|(slips, _)| *slips <= slips_max && *slips < letters)
         .min()
         .map(|(_, candidate)| candidate.to_owned())

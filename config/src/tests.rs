@@ -43,10 +43,7 @@ fn check(text: &str, expected: &str) {
 
 /// As [`check`], behind a file that is good: the first line of `text` is line 9.
 fn check_behind_least(text: &str, expected: &str) {
-    check(
-        &format!("{LEAST}{}", text.trim_start_matches('\n')),
-        expected,
-    );
+    check(&format!("{LEAST}{}", text.trim_start_matches('\n')), expected);
 }
 
 proptest! {

@@ -38,10 +38,7 @@ impl Check {
             super::say(&json!({ "problems": problems }).to_string());
         } else if problems.is_empty() {
             let (sites, origins) = (config.sites.len(), config.origins.len());
-            super::say(&format!(
-                "{}: sound ({sites} sites, {origins} origins)",
-                path.display()
-            ));
+            super::say(&format!("{}: sound ({sites} sites, {origins} origins)", path.display()));
         }
         match problems.as_slice() {
             [] => ExitCode::SUCCESS,
@@ -56,10 +53,7 @@ impl Check {
             Err(errors) => errors.iter().map(ToString::to_string).collect(),
         };
         if self.online {
-            match tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-            {
+            match tokio::runtime::Builder::new_current_thread().enable_all().build() {
                 Ok(runtime) => problems.extend(runtime.block_on(probe(config))),
                 Err(error) => problems.push(error.to_string()),
             }
@@ -73,10 +67,7 @@ pub(crate) fn uncovered(config: &Config, certificates: &Directory) -> Vec<String
     if config.listen.https.is_empty() {
         return Vec::new();
     }
-    let hosts = config
-        .sites
-        .iter()
-        .flat_map(|site| site.hosts.iter().map(move |h| (site, h)));
+    let hosts = config.sites.iter().flat_map(|site| site.hosts.iter().map(move |h| (site, h)));
     let uncovered = hosts.filter(|(_, host)| match host {
         HostPattern::Exact(host) => !certificates.covers(host),
         // Any name will do: a wildcard site needs a wildcard certificate.
@@ -84,10 +75,7 @@ pub(crate) fn uncovered(config: &Config, certificates: &Directory) -> Vec<String
     });
     uncovered
         .map(|(site, host)| {
-            format!(
-                "sites.{}.hosts: none of tls.certificates speaks for {host}",
-                site.name
-            )
+            format!("sites.{}.hosts: none of tls.certificates speaks for {host}", site.name)
         })
         .collect()
 }

@@ -23,12 +23,8 @@ pub(crate) fn invalidate(order: &Invalidate, config: Option<PathBuf>) -> ExitCod
         Ok(config) => config,
         Err(problems) => return fail(&problems),
     };
-    let key = std::env::var("WARMFRONT_KEY")
-        .ok()
-        .filter(|key| !key.is_empty());
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
+    let key = std::env::var("WARMFRONT_KEY").ok().filter(|key| !key.is_empty());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let done = runtime.and_then(|runtime| {
         let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
         let done =
@@ -67,9 +63,7 @@ fn lines(problems: &Problems) -> Vec<String> {
 fn file(named: Option<PathBuf>) -> PathBuf {
     named.unwrap_or_else(|| {
         let mut defaults = DEFAULT_FILES.iter().map(PathBuf::from);
-        defaults
-            .find(|path| path.exists())
-            .unwrap_or_else(|| PathBuf::from(DEFAULT_FILES[0]))
+        defaults.find(|path| path.exists()).unwrap_or_else(|| PathBuf::from(DEFAULT_FILES[0]))
     })
 }
 

@@ -34,25 +34,16 @@ pub(crate) fn assemble(config: Config) -> Result<Node, Vec<String>> {
         .map_err(|errors| errors.iter().for_each(|e| note(e.to_string())))
         .ok();
     // The root key first: it makes the state directory.
-    let state = RootKey::open(&config.listen.state)
-        .map_err(|e| note(e.to_string()))
-        .ok();
+    let state = RootKey::open(&config.listen.state).map_err(|e| note(e.to_string())).ok();
     let store = state.as_ref().and_then(|_| {
-        let opened = Store::open(
-            &store_limits(&config),
-            &config.listen.state.join("ledger.redb"),
-        );
+        let opened = Store::open(&store_limits(&config), &config.listen.state.join("ledger.redb"));
         opened.map_err(|e| note(e.to_string())).ok()
     });
-    let access_log = AccessLog::open(&config.log)
-        .map_err(|e| note(e.to_string()))
-        .ok();
+    let access_log = AccessLog::open(&config.log).map_err(|e| note(e.to_string())).ok();
     let bound = Bound::all(&config.listen)
         .map_err(|errors| errors.iter().for_each(|e| note(e.to_string())))
         .ok();
-    let admin = AdminListener::bind(&config.listen.admin)
-        .map_err(|e| note(e.to_string()))
-        .ok();
+    let admin = AdminListener::bind(&config.listen.admin).map_err(|e| note(e.to_string())).ok();
 
     let (Some(certificates), Some(root), Some(store), Some(access_log), Some(bound), Some(admin)) =
         (certificates, state, store, access_log, bound, admin)
@@ -80,20 +71,10 @@ pub(crate) fn assemble(config: Config) -> Result<Node, Vec<String>> {
         clock: warmfront_proxy::now,
     });
     match (edge, control) {
-        (Ok(edge), Ok(control)) => Ok(Node {
-            edge,
-            bound,
-            control,
-            admin,
-            readiness,
-        }),
+        (Ok(edge), Ok(control)) => Ok(Node { edge, bound, control, admin, readiness }),
         (edge, control) => {
             let errors = [edge.err(), control.err()];
-            Err(errors
-                .into_iter()
-                .flatten()
-                .map(|e| e.to_string())
-                .collect())
+            Err(errors.into_iter().flatten().map(|e| e.to_string()).collect())
         }
     }
 }
@@ -103,13 +84,7 @@ pub(crate) fn assemble(config: Config) -> Result<Node, Vec<String>> {
 impl Node {
     /// Serves until `stop` turns true, then finishes what is under way, for 30 s at most.
     pub(crate) async fn serve(self, mut stop: watch::Receiver<bool>) -> Result<(), String> {
-        let Self {
-            edge,
-            bound,
-            control,
-            admin,
-            readiness,
-        } = self;
+        let Self { edge, bound, control, admin, readiness } = self;
         // The control API outlives the data plane, so that a load balancer can see it drain.
         let (stop_control, control_stops) = watch::channel(false);
         let control = tokio::spawn(control.serve(admin, control_stops));

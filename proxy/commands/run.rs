@@ -45,10 +45,8 @@ pub(crate) fn serve(file: &Path, serving: impl FnOnce()) -> ExitCode {
 
 /// Turns true at SIGTERM or Ctrl-C. A second one ends the process at once.
 fn stop_signal() -> std::io::Result<watch::Receiver<bool>> {
-    let (mut terminate, mut interrupt) = (
-        signal(SignalKind::terminate())?,
-        signal(SignalKind::interrupt())?,
-    );
+    let (mut terminate, mut interrupt) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {
         for last in [false, true] {
@@ -66,10 +64,7 @@ fn stop_signal() -> std::io::Result<watch::Receiver<bool>> {
     Ok(stopped)
 }
 
-#[expect(
-    clippy::exit,
-    reason = "asked twice, the node does not wait for its clients"
-)]
+#[expect(clippy::exit, reason = "asked twice, the node does not wait for its clients")]
 fn exit_now() -> ! {
     std::process::exit(1)
 }

@@ -61,30 +61,20 @@ impl AccessLog {
             Destination::Stdout => Some(Box::new(io::stdout())),
             Destination::File(path) => {
                 let file = OpenOptions::new().append(true).create(true).open(path);
-                let file: File = file.map_err(|source| AccessLogError {
-                    path: path.clone(),
-                    source,
-                })?;
+                let file: File =
+                    file.map_err(|source| AccessLogError { path: path.clone(), source })?;
                 Some(Box::new(file))
             }
         };
         let Some(to) = to else {
-            return Ok(Self {
-                queue: None,
-                writer: Mutex::default(),
-                format: log.format,
-            });
+            return Ok(Self { queue: None, writer: Mutex::default(), format: log.format });
         };
         let queue = Arc::new(Queue::default());
         let writer = thread::Builder::new().name("access-log".into());
         let shared = queue.clone();
         // Without a thread nothing is written: the queue fills, and each line is counted as dropped.
         let writer = writer.spawn(move || shared.write_all(to)).ok();
-        Ok(Self {
-            queue: Some(queue),
-            writer: Mutex::new(writer),
-            format: log.format,
-        })
+        Ok(Self { queue: Some(queue), writer: Mutex::new(writer), format: log.format })
     }
 
     /// How a line is formed, or nothing if nobody reads it.
@@ -130,11 +120,9 @@ impl Queue {
         let mut closed = false;
         while !closed {
             let mut state = self.state.lock();
-            self.changed
-                .wait_while(&mut state, |state| state.lines.is_empty() && !state.closed);
+            self.changed.wait_while(&mut state, |state| state.lines.is_empty() && !state.closed);
             // Ends early only when the log is closed.
-            self.changed
-                .wait_while_for(&mut state, |state| !state.closed, GATHER);
+            self.changed.wait_while_for(&mut state, |state| !state.closed, GATHER);
             closed = state.closed;
             std::mem::swap(&mut lines, &mut state.lines);
             drop(state);
@@ -154,11 +142,7 @@ mod tests {
     fn every_line_is_written_by_the_time_the_log_is_closed() {
         let path = std::env::temp_dir().join(format!("warmfront-log-{}", rand::random::<u64>()));
         let access = Destination::File(path.clone());
-        let log = Log {
-            level: Level::Info,
-            access,
-            format: LogFormat::Json,
-        };
+        let log = Log { level: Level::Info, access, format: LogFormat::Json };
         let log = AccessLog::open(&log).unwrap();
         for n in 0..1000 {
             assert_eq!(log.write(format!("{n}\n").as_bytes()), Written::Queued);
@@ -166,9 +150,6 @@ mod tests {
         log.close();
         let written = std::fs::read_to_string(&path).unwrap();
         std::fs::remove_file(&path).unwrap();
-        assert!(
-            written.lines().eq((0..1000).map(|n| n.to_string())),
-            "{written}"
-        );
+        assert!(written.lines().eq((0..1000).map(|n| n.to_string())), "{written}");
     }
 }

@@ -16,8 +16,9 @@ use warmfront_semantics::storable::{Exchange, Storable, Why};
 use warmfront_semantics::target::canonical_path;
 use warmfront_store::{Admission, Place, Position};
 
-use crate::context::Detour;
+use crate::context::{Detour, Routed};
 use crate::failure::{Fault, OriginFault};
+use crate::forward;
 use crate::request::RequestHead;
 use crate::route::Route;
 
@@ -27,6 +28,9 @@ const BUCKET_INTERNALS: [HeaderName; 3] = [
     HeaderName::from_static("x-amz-request-id"),
     HeaderName::from_static("x-amz-bucket-region"),
 ];
+
+/// RFC 9111 §1.2.2: as long as any cache need count.
+const LIFETIME_MAX: Duration = Duration::from_secs(1 << 31);
 
 const NO_DEFAULTS: CacheMetaDefaults = CacheMetaDefaults::new(|_| None, 0, 0);
 
@@ -41,13 +45,19 @@ pub(crate) enum Course {
     Fail(Fault),
 }
 
-/// What is known when a bucket has answered.
+/// Whether the whole of a response is fetched where its client may want a part, and how much of
+/// it can be stored.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Seen<'a> {
-    pub(crate) head: &'a RequestHead,
-    pub(crate) route: &'a Route,
-    pub(crate) detour: &'a Detour,
-    pub(crate) exchange: &'a Exchange<'a>,
+pub(crate) struct Whole {
+    pub(crate) wanted: bool,
+    pub(crate) bytes_max: u64,
+}
+
+/// What a stored response is measured against.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    pub(crate) ttl: Ttl,
+    pub(crate) bytes_max: u64,
 }
 
 /// Drops what belongs to the connection with the origin.
@@ -70,26 +80,43 @@ pub(crate) fn clean(response: &mut ResponseHeader, origin: &Origin) {
     }
 }
 
-/// Judges a bucket's refusal: a missing object, a page of the app, or something to mend.
-///
-/// `path` is what the bucket was asked for.
-pub(crate) async fn judge_refusal(
-    bucket: &Bucket,
-    seen: &Seen<'_>,
-    path: &str,
-    now: SystemTime,
+/// Judges the head of a response: an answer, a reason to ask again, or something to mend.
+pub(crate) async fn course(
+    routed: &Routed<'_>,
+    detour: &Detour,
+    request: &HeaderMap,
+    response: &ResponseHeader,
+    whole: Whole,
 ) -> Course {
-    let Seen {
-        head,
-        route,
-        detour,
-        exchange,
-    } = *seen;
-    if !matches!(exchange.status.as_u16(), 301 | 307 | 400 | 403 | 404) {
-        return Course::Keep;
+    let part_of_too_much = whole.wanted
+        && response.status == StatusCode::OK
+        && request.contains_key(header::RANGE)
+        && content_length(&response.headers).is_some_and(|length| length > whole.bytes_max);
+    if part_of_too_much && *detour == Detour::None {
+        return Course::Detour(Detour::Range);
     }
+    match &routed.route.behavior().origin {
+        Origin::Bucket(bucket)
+            if matches!(response.status.as_u16(), 301 | 307 | 400 | 403 | 404) =>
+        {
+            refusal(bucket, routed, detour, request, response.status).await
+        }
+        _ => Course::Keep,
+    }
+}
+
+/// Judges a bucket's refusal: a missing object, a page of the app, or something to mend.
+async fn refusal(
+    bucket: &Bucket,
+    routed: &Routed<'_>,
+    detour: &Detour,
+    request: &HeaderMap,
+    status: StatusCode,
+) -> Course {
+    let Routed { arrival, head, route } = *routed;
     let region = bucket.region();
-    if let Diagnosis::Trouble(sentence) = bucket.diagnose(path, now).await {
+    let path = forward::path(head, route, detour);
+    if let Diagnosis::Trouble(sentence) = bucket.diagnose(&path, arrival.at).await {
         let learned = bucket.region() != region && *detour == Detour::None;
         return if learned {
             Course::Detour(Detour::Region)
@@ -97,32 +124,17 @@ pub(crate) async fn judge_refusal(
             Course::Fail(Fault::Origin(OriginFault::Bucket(sentence)))
         };
     }
-    let missing = matches!(
-        exchange.status,
-        StatusCode::FORBIDDEN | StatusCode::NOT_FOUND
-    );
+    let missing = matches!(status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND);
     match &route.site().site.spa {
         Some(page)
             if missing
                 && !matches!(detour, Detour::Page(_))
-                && wanted(&head.method, head.target().path, exchange.request) == Wanted::Page =>
+                && wanted(&head.method, head.target().path, request) == Wanted::Page =>
         {
             Course::Detour(Detour::Page(page.as_str().into()))
         }
         _ => Course::Keep,
     }
-}
-
-/// Whether a whole response is too large to be stored while the client wanted only a part of it:
-/// then the part is all that should come from the origin.
-pub(crate) fn wants_part_of_too_much(
-    request: &HeaderMap,
-    response: &ResponseHeader,
-    object_bytes_max: u64,
-) -> bool {
-    response.status == StatusCode::OK
-        && request.contains_key(header::RANGE)
-        && content_length(&response.headers).is_some_and(|length| length > object_bytes_max)
 }
 
 /// Where a response will stand, and since when it is true.
@@ -160,8 +172,7 @@ pub(crate) fn admission(
 pub(crate) fn judge(
     request: &RequestHeader,
     response: &ResponseHeader,
-    ttl: &Ttl,
-    object_bytes_max: u64,
+    bounds: &Bounds,
     admission: Admission,
     now: SystemTime,
 ) -> RespCacheable {
@@ -174,23 +185,18 @@ pub(crate) fn judge(
     if let Storable::No(why) = Storable::judge(&exchange) {
         return unstorable(why);
     }
-    if admission
-        .length
-        .is_some_and(|length| length > object_bytes_max)
-    {
+    if admission.length.is_some_and(|length| length > bounds.bytes_max) {
         return RespCacheable::Uncacheable(NoCacheReason::ResponseTooLarge);
     }
     let control = CacheControl::from_resp_headers(response);
     let explicit = calculate_fresh_until(now, control.as_ref(), response, false, &NO_DEFAULTS);
     let explicit = explicit.map(|until| until.duration_since(now).unwrap_or_default());
-    let Some(lifetime) = lifetime(explicit, response.status, ttl) else {
+    let Some(lifetime) = lifetime(explicit, response.status, &bounds.ttl) else {
         return unstorable(Why::NothingToReuse);
     };
     let age = Duration::from_secs(age_secs(&response.headers));
     let validated = [header::ETAG, header::LAST_MODIFIED];
-    let validated = validated
-        .iter()
-        .any(|name| response.headers.contains_key(name));
+    let validated = validated.iter().any(|name| response.headers.contains_key(name));
     if lifetime <= age && !validated {
         return unstorable(Why::NothingToReuse);
     }
@@ -213,11 +219,12 @@ pub(crate) fn judge(
 /// The freshness lifetime: what the origin says within the site's bounds, else the site's default
 /// for the statuses that a cache may keep without being told (RFC 9110 §15.1).
 fn lifetime(explicit: Option<Duration>, status: StatusCode, ttl: &Ttl) -> Option<Duration> {
-    match explicit {
+    let lifetime = match explicit {
         Some(lifetime) => Some(lifetime.clamp(ttl.min, ttl.max)),
         None if matches!(status.as_u16(), 200 | 203 | 204 | 300 | 301 | 308) => ttl.default,
         None => None,
-    }
+    };
+    lifetime.map(|lifetime| lifetime.min(LIFETIME_MAX))
 }
 
 fn unstorable(why: Why) -> RespCacheable {
@@ -225,19 +232,12 @@ fn unstorable(why: Why) -> RespCacheable {
 }
 
 fn content_length(fields: &HeaderMap) -> Option<u64> {
-    fields
-        .get(header::CONTENT_LENGTH)?
-        .to_str()
-        .ok()?
-        .parse()
-        .ok()
+    fields.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// RFC 9111 §5.1; an unreadable Age counts as none.
 fn age_secs(fields: &HeaderMap) -> u64 {
-    let age = fields
-        .get(header::AGE)
-        .and_then(|age| age.to_str().ok()?.parse::<u32>().ok());
+    let age = fields.get(header::AGE).and_then(|age| age.to_str().ok()?.parse::<u32>().ok());
     u64::from(age.unwrap_or_default())
 }
 
@@ -246,11 +246,7 @@ mod tests {
     use super::*;
 
     const DAY: Duration = Duration::from_hours(24);
-    const TTL: Ttl = Ttl {
-        min: Duration::ZERO,
-        default: Some(DAY),
-        max: DAY,
-    };
+    const TTL: Ttl = Ttl { min: Duration::ZERO, default: Some(DAY), max: DAY };
 
     #[test]
     fn lifetimes_are_the_origins_within_the_sites_bounds() {
@@ -258,31 +254,14 @@ mod tests {
         for (explicit, status, ttl, expected) in [
             (Some(minute), 200, TTL, Some(minute)),
             (Some(minute * 10_000), 200, TTL, Some(DAY)),
-            (
-                Some(Duration::ZERO),
-                200,
-                Ttl { min: minute, ..TTL },
-                Some(minute),
-            ),
+            (Some(Duration::ZERO), 200, Ttl { min: minute, ..TTL }, Some(minute)),
             (None, 200, TTL, Some(DAY)),
             (None, 404, TTL, None),
             (Some(minute), 404, TTL, Some(minute)),
-            (
-                None,
-                200,
-                Ttl {
-                    default: None,
-                    ..TTL
-                },
-                None,
-            ),
+            (None, 200, Ttl { default: None, ..TTL }, None),
         ] {
             let status = StatusCode::from_u16(status).unwrap();
-            assert_eq!(
-                lifetime(explicit, status, &ttl),
-                expected,
-                "{explicit:?} {status}"
-            );
+            assert_eq!(lifetime(explicit, status, &ttl), expected, "{explicit:?} {status}");
         }
     }
 }

@@ -28,10 +28,7 @@ impl Answer {
         let no_store = HeaderValue::from_static("no-store");
         Self {
             status,
-            fields: vec![
-                (header::CONTENT_TYPE, html),
-                (header::CACHE_CONTROL, no_store),
-            ],
+            fields: vec![(header::CONTENT_TYPE, html), (header::CACHE_CONTROL, no_store)],
             body: body.into(),
             closes,
         }
@@ -40,12 +37,7 @@ impl Answer {
     /// A redirect, without a body.
     pub(crate) fn redirect(status: StatusCode, location: HeaderValue) -> Self {
         let fields = vec![(header::LOCATION, location)];
-        Self {
-            status,
-            fields,
-            body: Bytes::new(),
-            closes: false,
-        }
+        Self { status, fields, body: Bytes::new(), closes: false }
     }
 
     /// Adds a field.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use pingora_core::{Error, ErrorType, Result};
 use warmfront_origin::Target;
 use warmfront_semantics::cache_status::Forward;
 use warmfront_store::Position;
@@ -66,6 +67,14 @@ pub(crate) enum Detour {
     Region,
 }
 
+/// What every room behind `route` can count on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Routed<'a> {
+    pub(crate) arrival: &'a Arrival,
+    pub(crate) head: &'a RequestHead,
+    pub(crate) route: &'a Route,
+}
+
 // === impl Context ===
 
 impl Context {
@@ -84,4 +93,30 @@ impl Context {
             fault: None,
         }
     }
+
+    /// What `listen` produced.
+    pub(crate) fn arrived(&self) -> Result<&Arrival> {
+        self.arrival.as_ref().ok_or_else(unnamed)
+    }
+
+    /// What `listen` and `route` produced.
+    pub(crate) fn routed(&self) -> Result<Routed<'_>> {
+        match (&self.arrival, &self.head, &self.route) {
+            (Some(arrival), Some(head), Some(route)) => Ok(Routed { arrival, head, route }),
+            _ => Err(unnamed()),
+        }
+    }
+
+    /// Ends the walk with a fault that the rooms know more of than Pingora's error could say.
+    #[expect(clippy::unnecessary_box_returns, reason = "Pingora's errors are boxed")]
+    pub(crate) fn stop(&mut self, fault: Fault) -> Box<Error> {
+        self.fault = Some(fault);
+        unnamed()
+    }
+}
+
+/// Pingora is told that something is wrong; what, is in the context.
+#[expect(clippy::unnecessary_box_returns, reason = "Pingora's errors are boxed")]
+pub(crate) fn unnamed() -> Box<Error> {
+    Error::new(ErrorType::InternalError)
 }

@@ -212,12 +212,7 @@ impl ClientFault {
 
 /// A refusal for a connection whose request no parser has seen.
 pub(crate) fn refusal_bytes(fault: ClientFault) -> Vec<u8> {
-    let Answer {
-        status,
-        fields,
-        body,
-        ..
-    } = Fault::Client(fault).answer();
+    let Answer { status, fields, body, .. } = Fault::Client(fault).answer();
     let mut head = format!(
         "HTTP/1.1 {} {}\r\nconnection: close\r\ncontent-length: {}\r\n",
         status.as_u16(),
@@ -237,23 +232,13 @@ pub(crate) fn refusal_bytes(fault: ClientFault) -> Vec<u8> {
 
 fn verdict(status: u16, label: &'static str, closes: bool) -> Verdict {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    Verdict {
-        status,
-        label,
-        closes,
-    }
+    Verdict { status, label, closes }
 }
 
 /// An error and its causes in one line.
 fn words(error: &Error) -> String {
-    let context = error
-        .context
-        .as_ref()
-        .map_or_else(String::new, |c| format!(" ({c})"));
-    let cause = error
-        .cause
-        .as_ref()
-        .map_or_else(String::new, |c| format!(": {c}"));
+    let context = error.context.as_ref().map_or_else(String::new, |c| format!(" ({c})"));
+    let cause = error.cause.as_ref().map_or_else(String::new, |c| format!(": {c}"));
     format!("{}{context}{cause}", error.etype().as_str())
 }
 
@@ -266,14 +251,8 @@ mod tests {
         let bytes = refusal_bytes(ClientFault::HeadTooLarge);
         let text = String::from_utf8(bytes).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        assert!(
-            head.starts_with("HTTP/1.1 431 Request Header Fields Too Large\r\n"),
-            "{head}"
-        );
-        assert!(
-            head.contains(&format!("content-length: {}\r\n", body.len())),
-            "{head}"
-        );
+        assert!(head.starts_with("HTTP/1.1 431 Request Header Fields Too Large\r\n"), "{head}");
+        assert!(head.contains(&format!("content-length: {}\r\n", body.len())), "{head}");
         assert!(head.contains("connection: close"), "{head}");
         assert!(body.contains("the request head is too large"), "{body}");
     }

@@ -84,28 +84,17 @@ pub(crate) async fn to_bucket(
         error @ BucketError::Field { .. } => Fault::Edge(EdgeFault::Credentials(error.to_string())),
     })?;
     let kept = |name: &HeaderName| TO_BUCKET.contains(name);
-    let dropped: Vec<_> = request
-        .headers
-        .keys()
-        .filter(|n| !kept(n))
-        .cloned()
-        .collect();
+    let dropped: Vec<_> = request.headers.keys().filter(|n| !kept(n)).cloned().collect();
     for name in &dropped {
         request.remove_header(name);
     }
-    request
-        .set_raw_path(signed.path.as_bytes())
-        .map_err(|e| internal(&e))?;
+    request.set_raw_path(signed.path.as_bytes()).map_err(|e| internal(&e))?;
     for (name, value) in signed.fields {
-        request
-            .insert_header(name, value)
-            .map_err(|e| internal(&e))?;
+        request.insert_header(name, value).map_err(|e| internal(&e))?;
     }
     // What is stored must be what is in the bucket.
     let identity = HeaderValue::from_static("identity");
-    request
-        .insert_header(header::ACCEPT_ENCODING, identity)
-        .map_err(|e| internal(&e))?;
+    request.insert_header(header::ACCEPT_ENCODING, identity).map_err(|e| internal(&e))?;
     mark(request, arrival)
 }
 
@@ -120,9 +109,7 @@ pub(crate) fn to_target(
 ) -> Result<(), Fault> {
     let query = head.target().query;
     let path_and_query = query.map_or(Cow::Borrowed(path), |q| Cow::Owned(format!("{path}?{q}")));
-    request
-        .set_raw_path(path_and_query.as_bytes())
-        .map_err(|e| internal(&e))?;
+    request.set_raw_path(path_and_query.as_bytes()).map_err(|e| internal(&e))?;
     clean(request);
     let host = match &group.settings().host {
         HostField::Client => client_host(request, head)?,
@@ -133,27 +120,15 @@ pub(crate) fn to_target(
     let forwarded = [
         ("x-forwarded-for", address(arrival.connection.client.ip())?),
         ("x-forwarded-host", client),
-        (
-            "x-forwarded-port",
-            HeaderValue::from(arrival.connection.local.port()),
-        ),
-        (
-            "x-forwarded-proto",
-            HeaderValue::from_static(arrival.connection.scheme()),
-        ),
+        ("x-forwarded-port", HeaderValue::from(arrival.connection.local.port())),
+        ("x-forwarded-proto", HeaderValue::from_static(arrival.connection.scheme())),
     ];
     for (name, value) in forwarded {
-        request
-            .insert_header(name, value)
-            .map_err(|e| internal(&e))?;
+        request.insert_header(name, value).map_err(|e| internal(&e))?;
     }
-    request
-        .insert_header(header::HOST, host)
-        .map_err(|e| internal(&e))?;
+    request.insert_header(header::HOST, host).map_err(|e| internal(&e))?;
     for (name, value) in &group.settings().headers {
-        request
-            .insert_header(name, value)
-            .map_err(|e| internal(&e))?;
+        request.insert_header(name, value).map_err(|e| internal(&e))?;
     }
     mark(request, arrival)
 }
@@ -167,10 +142,7 @@ fn clean(request: &mut RequestHeader) {
         }
     }
     // Framing and an upgrade are Pingora's to translate.
-    for name in HOP_BY_HOP
-        .iter()
-        .filter(|n| **n != header::TRANSFER_ENCODING)
-    {
+    for name in HOP_BY_HOP.iter().filter(|n| **n != header::TRANSFER_ENCODING) {
         request.remove_header(name);
     }
     if let Some(upgrade) = upgrade {
@@ -192,12 +164,8 @@ fn clean(request: &mut RequestHeader) {
 
 /// HTTP/2 clients split Cookie (RFC 9113 §8.2.3); HTTP/1 knows one field of it.
 fn join_cookies(request: &mut RequestHeader) {
-    let crumbs: Vec<&[u8]> = request
-        .headers
-        .get_all(header::COOKIE)
-        .iter()
-        .map(HeaderValue::as_bytes)
-        .collect();
+    let crumbs: Vec<&[u8]> =
+        request.headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
     if crumbs.len() > 1
         && let Ok(cookie) = HeaderValue::from_bytes(&crumbs.join(b"; ".as_slice()))
     {
@@ -206,18 +174,10 @@ fn join_cookies(request: &mut RequestHeader) {
 }
 
 fn mark(request: &mut RequestHeader, arrival: &Arrival) -> Result<(), Fault> {
-    let version = if request.version == http::Version::HTTP_2 {
-        "2.0"
-    } else {
-        "1.1"
-    };
+    let version = if request.version == http::Version::HTTP_2 { "2.0" } else { "1.1" };
     let via = HeaderValue::try_from(format!("{version} {VIA}")).map_err(|e| internal(&e))?;
-    request
-        .append_header(header::VIA, via)
-        .map_err(|e| internal(&e))?;
-    request
-        .insert_header(X_REQUEST_ID, arrival.id.clone())
-        .map_err(|e| internal(&e))?;
+    request.append_header(header::VIA, via).map_err(|e| internal(&e))?;
+    request.insert_header(X_REQUEST_ID, arrival.id.clone()).map_err(|e| internal(&e))?;
     Ok(())
 }
 
@@ -226,10 +186,7 @@ fn client_host(request: &RequestHeader, head: &RequestHead) -> Result<HeaderValu
     if let Some(host) = request.headers.get(header::HOST) {
         return Ok(host.clone());
     }
-    let authority = request
-        .uri
-        .authority()
-        .map_or(head.host.as_str(), |a| a.as_str());
+    let authority = request.uri.authority().map_or(head.host.as_str(), |a| a.as_str());
     HeaderValue::try_from(authority).map_err(|e| internal(&e))
 }
 
@@ -238,7 +195,5 @@ fn address(client: IpAddr) -> Result<HeaderValue, Fault> {
 }
 
 fn internal(error: &dyn std::fmt::Display) -> Fault {
-    Fault::Edge(EdgeFault::Internal(format!(
-        "cannot form the request to the origin: {error}"
-    )))
+    Fault::Edge(EdgeFault::Internal(format!("cannot form the request to the origin: {error}")))
 }

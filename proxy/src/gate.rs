@@ -34,10 +34,7 @@ pub(crate) fn inspect(
     if fields.len() > limits.header_fields + 1 {
         return Err(ClientFault::HeadTooLarge);
     }
-    let bytes: usize = fields
-        .iter()
-        .map(|(n, v)| n.as_str().len() + v.len() + 4)
-        .sum();
+    let bytes: usize = fields.iter().map(|(n, v)| n.as_str().len() + v.len() + 4).sum();
     if bytes > limits.header_bytes {
         return Err(ClientFault::HeadTooLarge);
     }
@@ -50,9 +47,8 @@ pub(crate) fn inspect(
     {
         return Err(ClientFault::Expectation);
     }
-    let length = fields
-        .get(header::CONTENT_LENGTH)
-        .and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    let length =
+        fields.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > limits.body_bytes) {
         return Err(ClientFault::BodyTooLarge);
     }
@@ -95,11 +91,7 @@ fn to_https(arrival: &Arrival, head: &RequestHead) -> Verdict {
     };
     let https = &arrival.snapshot.config.listen.https;
     let port = https.first().map_or(HTTPS_PORT, std::net::SocketAddr::port);
-    let port = if port == HTTPS_PORT {
-        String::new()
-    } else {
-        format!(":{port}")
-    };
+    let port = if port == HTTPS_PORT { String::new() } else { format!(":{port}") };
     let location = format!("https://{}{port}{}", head.host, head.path_and_query());
     match HeaderValue::try_from(location) {
         Ok(location) => Verdict::Answer(Answer::redirect(status, location)),
@@ -116,9 +108,7 @@ fn lets_through(methods: Methods, method: &Method) -> bool {
 
 fn not_allowed(methods: Methods) -> Answer {
     // RFC 9110 §15.5.6: Allow must say what is.
-    Fault::Client(ClientFault::Method)
-        .answer()
-        .with(header::ALLOW, allowed(methods))
+    Fault::Client(ClientFault::Method).answer().with(header::ALLOW, allowed(methods))
 }
 
 fn allowed(methods: Methods) -> &'static str {

@@ -36,9 +36,7 @@ impl Key {
         // A switch of protocols is between this client and the origin, and so is a GET with a body,
         // whose body no key could hold.
         let has_body = fields.contains_key(header::TRANSFER_ENCODING)
-            || fields
-                .get(header::CONTENT_LENGTH)
-                .is_some_and(|length| length != "0");
+            || fields.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
         if has_body || fields.contains_key(header::UPGRADE) {
             return Self::None(Forward::Bypass);
         }

@@ -26,6 +26,7 @@ mod select;
 mod service;
 mod shape;
 mod snapshot;
+mod walk;
 
 pub use access_log::{AccessLog, AccessLogError};
 pub use clock::now;

@@ -14,17 +14,12 @@ pub(crate) fn status(cache: &HttpCache, forward: Forward, now: SystemTime) -> Ca
     };
     let stored = matches!(cache.phase(), CachePhase::Miss | CachePhase::Expired);
     let known = cache.enabled() && (stored || !matches!(lookup, Lookup::Forwarded(_)));
-    let fresh_until = known
-        .then(|| cache.maybe_cache_meta())
-        .flatten()
-        .map(CacheMeta::fresh_until);
+    let fresh_until = known.then(|| cache.maybe_cache_meta()).flatten().map(CacheMeta::fresh_until);
     CacheStatus {
         lookup,
         ttl: fresh_until.map(|until| seconds_between(now, until)),
         stored: stored && fresh_until.is_some(),
-        collapsed: cache
-            .lock_duration()
-            .is_some_and(|waited| !waited.is_zero()),
+        collapsed: cache.lock_duration().is_some_and(|waited| !waited.is_zero()),
     }
 }
 

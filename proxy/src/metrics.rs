@@ -9,9 +9,8 @@ use warmfront_semantics::cache_status::Lookup;
 use crate::listen::connection::Crowded;
 
 /// Hits take microseconds in here, origins up to their timeout.
-const DURATION_BUCKETS: [f64; 12] = [
-    0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0,
-];
+const DURATION_BUCKETS: [f64; 12] =
+    [0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
 
 /// The data plane's metrics.
 #[derive(Debug)]
@@ -69,10 +68,8 @@ impl Metrics {
             "warmfront_request_duration_seconds",
             "From a request's head to the last byte of its response.",
         );
-        let duration = HistogramVec::new(
-            options.buckets(DURATION_BUCKETS.to_vec()),
-            &["site", "cache"],
-        )?;
+        let duration =
+            HistogramVec::new(options.buckets(DURATION_BUCKETS.to_vec()), &["site", "cache"])?;
         registry.register(Box::new(duration.clone()))?;
         let open = IntGauge::new("warmfront_connections", "Open client connections.")?;
         registry.register(Box::new(open.clone()))?;
@@ -81,15 +78,7 @@ impl Metrics {
             "Access log lines that were dropped because the log could not be written fast enough.",
         )?;
         registry.register(Box::new(dropped_lines.clone()))?;
-        Ok(Self {
-            requests,
-            bytes,
-            duration,
-            refused,
-            handshakes,
-            open,
-            dropped_lines,
-        })
+        Ok(Self { requests, bytes, duration, refused, handshakes, open, dropped_lines })
     }
 
     /// The gauge of open connections: whoever counts them keeps it true.
@@ -98,25 +87,12 @@ impl Metrics {
     }
 
     pub(crate) fn request(&self, sample: &Sample<'_>) {
-        let Sample {
-            site,
-            behavior,
-            lookup,
-            status,
-            bytes,
-            duration,
-        } = *sample;
+        let Sample { site, behavior, lookup, status, bytes, duration } = *sample;
         let mut digits = [0; 3];
         let status = status_label(status, &mut digits);
-        self.requests
-            .with_label_values(&[site, behavior, lookup.as_str(), status])
-            .inc();
-        self.bytes
-            .with_label_values(&[site, behavior])
-            .inc_by(bytes);
-        self.duration
-            .with_label_values(&[site, lookup.as_str()])
-            .observe(duration.as_secs_f64());
+        self.requests.with_label_values(&[site, behavior, lookup.as_str(), status]).inc();
+        self.bytes.with_label_values(&[site, behavior]).inc_by(bytes);
+        self.duration.with_label_values(&[site, lookup.as_str()]).observe(duration.as_secs_f64());
     }
 
     pub(crate) fn connection_refused(&self, crowded: Crowded) {

@@ -30,10 +30,7 @@ pub(crate) struct End<'a> {
 /// Counts a request and writes it down.
 pub(crate) fn request(context: &Context, end: &End<'_>) {
     let site = context.route.as_ref().map(|route| &route.site().site);
-    let behavior = context
-        .route
-        .as_ref()
-        .map(|r| r.behavior().behavior.path.as_str());
+    let behavior = context.route.as_ref().map(|r| r.behavior().behavior.path.as_str());
     let edge = &context.edge;
     edge.metrics.request(&Sample {
         site: site.map_or("-", |site| &site.name),
@@ -103,19 +100,13 @@ fn describe(line: &mut Line, context: &Context, arrival: &Arrival, end: &End<'_>
     }
     if let Some(route) = &context.route {
         line.text("site", route.site().site.name.as_bytes());
-        line.text(
-            "behavior",
-            route.behavior().behavior.path.as_str().as_bytes(),
-        );
+        line.text("behavior", route.behavior().behavior.path.as_str().as_bytes());
         line.text("origin", route.behavior().origin.name().as_bytes());
     }
     if let Some(address) = &context.attempt.address {
         line.display("target", address);
     }
-    for (name, field) in [
-        ("referer", header::REFERER),
-        ("user_agent", header::USER_AGENT),
-    ] {
+    for (name, field) in [("referer", header::REFERER), ("user_agent", header::USER_AGENT)] {
         if let Some(value) = end.request.get(field) {
             line.text(name, value.as_bytes());
         }

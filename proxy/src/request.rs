@@ -45,13 +45,7 @@ impl Arrival {
     ) -> Self {
         let id = format!("{:032x}", rand::random::<u128>());
         let id = HeaderValue::try_from(id).unwrap_or_else(|_| HeaderValue::from_static("-"));
-        Self {
-            connection,
-            snapshot,
-            at,
-            started,
-            id,
-        }
+        Self { connection, snapshot, at, started, id }
     }
 }
 
@@ -85,10 +79,7 @@ impl RequestHead {
 
     /// Path and query as the client spelled them.
     pub(crate) fn target(&self) -> Target<'_> {
-        Target {
-            path: self.target.path(),
-            query: self.target.query(),
-        }
+        Target { path: self.target.path(), query: self.target.query() }
     }
 
     /// Both, as they go on the wire.
@@ -106,11 +97,7 @@ fn target(raw: &[u8]) -> Result<PathAndQuery, ClientFault> {
         PathAndQuery::try_from(raw)
     } else {
         let escape = |b: &u8| {
-            if plain(b) {
-                char::from(*b).to_string()
-            } else {
-                format!("%{b:02X}")
-            }
+            if plain(b) { char::from(*b).to_string() } else { format!("%{b:02X}") }
         };
         PathAndQuery::try_from(raw.iter().map(escape).collect::<String>())
     };
@@ -145,18 +132,9 @@ mod tests {
 
     #[test]
     fn the_host_is_one_and_the_same_everywhere() {
-        assert_eq!(
-            head(Some("A:80"), b"/", Some("a:80"))
-                .unwrap()
-                .host
-                .as_str(),
-            "a"
-        );
+        assert_eq!(head(Some("A:80"), b"/", Some("a:80")).unwrap().host.as_str(), "a");
         assert_eq!(head(Some("a"), b"/", None).unwrap().host.as_str(), "a");
-        assert_eq!(
-            head(Some("a"), b"/", Some("b")).unwrap_err(),
-            ClientFault::ForeignTarget
-        );
+        assert_eq!(head(Some("a"), b"/", Some("b")).unwrap_err(), ClientFault::ForeignTarget);
         assert_eq!(head(None, b"/", None).unwrap_err(), ClientFault::NoHost);
     }
 }

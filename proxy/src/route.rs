@@ -25,21 +25,11 @@ impl Route {
                 return Err(ClientFault::Misdirected);
             }
         }
-        let site = arrival
-            .snapshot
-            .site(&head.host)
-            .ok_or(ClientFault::UnknownHost)?;
+        let site = arrival.snapshot.site(&head.host).ok_or(ClientFault::UnknownHost)?;
         let path = head.target().path;
         let matches = |route: &BehaviorRoute| route.behavior.path.matches(path);
-        let behavior = site
-            .behaviors
-            .iter()
-            .position(matches)
-            .ok_or(ClientFault::UnknownHost)?;
-        Ok(Self {
-            site: site.clone(),
-            behavior,
-        })
+        let behavior = site.behaviors.iter().position(matches).ok_or(ClientFault::UnknownHost)?;
+        Ok(Self { site: site.clone(), behavior })
     }
 
     pub(crate) fn site(&self) -> &SiteRoute {

@@ -54,11 +54,7 @@ pub(crate) fn unreachable(attempt: &mut Attempt, origin: &Origin) -> Next {
         Origin::Bucket(_) => BUCKET_ATTEMPTS,
         Origin::TargetGroup(group) => group.settings().attempts as usize,
     };
-    if attempt.tried.len() < most {
-        Next::Try
-    } else {
-        Next::GiveUp
-    }
+    if attempt.tried.len() < most { Next::Try } else { Next::GiveUp }
 }
 
 /// Why there was no address. When all were tried, what is wrong with the last one says more.

@@ -18,22 +18,18 @@ use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, RangeType, Session};
 use warmfront_origin::Origin;
 use warmfront_semantics::cache_status::{Forward, Lookup};
-use warmfront_semantics::storable::Exchange;
 use warmfront_semantics::vary::Vary;
 
-use crate::admit::{self, Course};
+use crate::admit::{self, Bounds, Course, Whole};
 use crate::answer::Answer;
-use crate::context::{Context, Detour};
+use crate::context::{self, Context, Detour, Routed};
 use crate::edge::Edge;
-use crate::failure::{ClientFault, EdgeFault, Fault};
-use crate::gate::{self, Verdict};
+use crate::failure::{ClientFault, Fault};
+use crate::gate::Verdict;
 use crate::key::Key;
-use crate::listen::PingoraStream;
 use crate::observe::{self, End};
-use crate::request::{Arrival, RequestHead};
-use crate::route::Route;
 use crate::select::{Next, UPGRADED_IDLE};
-use crate::{clock, forward, lookup, select, shape};
+use crate::{clock, forward, lookup, select, shape, walk};
 
 /// How long a body that nobody wants is read before its connection is given up.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -56,63 +52,20 @@ impl EdgeService {
         Self { edge }
     }
 
-    /// The rooms from `listen` to `key`, in the order a request walks through them.
-    fn walk(&self, session: &mut Session, context: &mut Context) -> Result<Verdict, Fault> {
-        let arrival = self.arrival(session)?;
-        let arrival = context.arrival.insert(arrival);
-        let request = session.req_header();
-        let authority = request.uri.authority().map(http::uri::Authority::as_str);
-        let target = request.raw_path();
-        let (method, fields) = (&request.method, &request.headers);
-        let head = RequestHead::new(method, request.version, authority, target, fields)?;
-        let head = context.head.insert(head);
-        gate::inspect(head, fields, &arrival.snapshot.config.limits)?;
-        let route = context.route.insert(Route::find(arrival, head)?);
-        if let Verdict::Answer(answer) = gate::judge(arrival, head, route) {
-            return Ok(Verdict::Answer(answer));
-        }
-        context.key = Key::derive(&self.edge.digester, arrival, head, fields, route);
-        Ok(Verdict::Pass)
-    }
-
-    fn arrival(&self, session: &Session) -> Result<Arrival, Fault> {
-        let digest = session
-            .digest()
-            .and_then(|digest| digest.proxy_digest.as_deref());
-        let connection = digest.and_then(PingoraStream::connection_in);
-        let connection = connection.ok_or_else(|| {
-            Fault::Edge(EdgeFault::Internal(
-                "a request without a connection of ours".into(),
-            ))
-        })?;
-        connection.allowance.take_one();
-        let snapshot = self.edge.snapshot();
-        Ok(Arrival::new(
-            connection.clone(),
-            snapshot,
-            clock::now(),
-            Instant::now(),
-        ))
+    fn bytes_max(&self) -> u64 {
+        self.edge.storage.store().object_bytes_max()
     }
 
     async fn answer(session: &mut Session, context: &Context, answer: &Answer) -> Result<()> {
-        let Some(arrival) = &context.arrival else {
-            return Err(stop_unnamed());
-        };
+        let arrival = context.arrived()?;
         if answer.closes {
             session.set_keepalive(None);
         }
         let head = Box::new(shape::own(answer, arrival)?);
         let bodiless = answer.body.is_empty() || session.req_header().method == http::Method::HEAD;
-        session
-            .as_downstream_mut()
-            .write_response_header(head)
-            .await?;
+        session.as_downstream_mut().write_response_header(head).await?;
         if !bodiless {
-            session
-                .as_downstream_mut()
-                .write_response_body(answer.body.clone(), true)
-                .await?;
+            session.as_downstream_mut().write_response_body(answer.body.clone(), true).await?;
         }
         Ok(())
     }
@@ -136,7 +89,7 @@ impl ProxyHttp for EdgeService {
     }
 
     async fn request_filter(&self, session: &mut Session, context: &mut Context) -> Result<bool> {
-        match self.walk(session, context) {
+        match walk::enter(&self.edge, session, context) {
             Ok(Verdict::Pass) => Ok(false),
             Ok(Verdict::Answer(answer)) => {
                 Self::answer(session, context, &answer).await?;
@@ -160,7 +113,7 @@ impl ProxyHttp for EdgeService {
     ) -> Result<()> {
         context.body_bytes += body.as_ref().map_or(0, |body| body.len() as u64);
         if context.body_bytes > self.edge.config().limits.body_bytes {
-            return Err(stop(context, ClientFault::BodyTooLarge.into()));
+            return Err(context.stop(ClientFault::BodyTooLarge.into()));
         }
         // An HTTP/2 body that ends in an empty frame would be ended twice towards HTTP/1.
         if end && body.as_ref().is_some_and(Bytes::is_empty) {
@@ -170,28 +123,23 @@ impl ProxyHttp for EdgeService {
     }
 
     fn request_cache_filter(&self, session: &mut Session, context: &mut Context) -> Result<()> {
-        match context.key {
-            Key::None(reason) => context.forward = reason,
-            Key::Primary(_) => {
-                // Unless the store has it after all.
-                context.forward = Forward::UriMiss;
-                let mut overrides = CacheOptionOverrides::default();
-                overrides.wait_timeout = Some(self.edge.config().cache.collapse_timeout);
-                session.cache.enable(
-                    self.edge.storage,
-                    None,
-                    Some(self.edge.predictor),
-                    Some(self.edge.collapse),
-                    Some(overrides),
-                );
-            }
+        if let Key::None(reason) = context.key {
+            context.forward = reason;
+            return Ok(());
         }
+        // Unless the store has it after all.
+        context.forward = Forward::UriMiss;
+        let (storage, predictor) = (self.edge.storage, self.edge.predictor);
+        let mut overrides = CacheOptionOverrides::default();
+        overrides.wait_timeout = Some(self.edge.config().cache.collapse_timeout);
+        let collapse = Some(self.edge.collapse);
+        session.cache.enable(storage, None, Some(predictor), collapse, Some(overrides));
         Ok(())
     }
 
     fn cache_key_callback(&self, _: &Session, context: &mut Context) -> Result<CacheKey> {
         let Key::Primary(digest) = context.key else {
-            return Err(stop_unnamed());
+            return Err(context::unnamed());
         };
         // The digest stands for the whole key; Pingora's own hash of it is not needed.
         let mut key = CacheKey::new(digest, String::new());
@@ -201,11 +149,7 @@ impl ProxyHttp for EdgeService {
 
     fn cache_miss(&self, session: &mut Session, context: &mut Context) {
         let varies = session.cache.cache_key().get_variance_key().is_some();
-        context.forward = if varies {
-            Forward::VaryMiss
-        } else {
-            Forward::UriMiss
-        };
+        context.forward = if varies { Forward::VaryMiss } else { Forward::UriMiss };
         session.cache.cache_miss();
     }
 
@@ -251,18 +195,13 @@ impl ProxyHttp for EdgeService {
         session: &mut Session,
         context: &mut Context,
     ) -> Result<Box<HttpPeer>> {
-        let Some(origin) = context.route.as_ref().map(|r| r.behavior().origin.clone()) else {
-            return Err(stop_unnamed());
-        };
-        context
-            .attempt
-            .birth
-            .get_or_insert_with(|| self.edge.storage.store().position());
+        let origin = context.routed()?.route.behavior().origin.clone();
+        context.attempt.birth.get_or_insert_with(|| self.edge.storage.store().position());
         let upgrade = session.req_header().headers.contains_key(header::UPGRADE);
         let peer = select::peer(&mut context.attempt, &origin, Instant::now(), upgrade).await;
         peer.map(Box::new).map_err(|why| {
             let fault = select::no_target(context, &why);
-            stop(context, fault)
+            context.stop(fault)
         })
     }
 
@@ -285,11 +224,7 @@ impl ProxyHttp for EdgeService {
         request: &mut RequestHeader,
         context: &mut Context,
     ) -> Result<()> {
-        let (Some(arrival), Some(head), Some(route)) =
-            (&context.arrival, &context.head, &context.route)
-        else {
-            return Err(stop_unnamed());
-        };
+        let Routed { arrival, head, route } = context.routed()?;
         let path = forward::path(head, route, &context.detour);
         let formed = match &route.behavior().origin {
             Origin::Bucket(bucket) => forward::to_bucket(request, bucket, &path, arrival).await,
@@ -299,7 +234,7 @@ impl ProxyHttp for EdgeService {
                 forward::to_target(request, group, &target, &path, arrival, head)
             }
         };
-        formed.map_err(|fault| stop(context, fault))
+        formed.map_err(|fault| context.stop(fault))
     }
 
     async fn upstream_response_filter(
@@ -308,51 +243,21 @@ impl ProxyHttp for EdgeService {
         response: &mut ResponseHeader,
         context: &mut Context,
     ) -> Result<()> {
-        let (Some(arrival), Some(head), Some(route)) =
-            (&context.arrival, &context.head, &context.route)
-        else {
-            return Err(stop_unnamed());
-        };
-        let origin = &route.behavior().origin;
-        admit::clean(response, origin);
-        let exchange = Exchange {
-            method: &head.method,
-            request: &session.req_header().headers,
-            status: response.status,
-            response: &response.headers,
-        };
-        let max = self.edge.storage.store().object_bytes_max();
-        let course = if session.cache.enabled()
-            && context.detour == Detour::None
-            && admit::wants_part_of_too_much(exchange.request, response, max)
-        {
-            Course::Detour(Detour::Range)
-        } else if let Origin::Bucket(bucket) = origin {
-            let path = forward::path(head, route, &context.detour);
-            let seen = admit::Seen {
-                head,
-                route,
-                detour: &context.detour,
-                exchange: &exchange,
-            };
-            admit::judge_refusal(bucket, &seen, &path, arrival.at).await
-        } else {
-            Course::Keep
-        };
+        let routed = context.routed()?;
+        admit::clean(response, &routed.route.behavior().origin);
+        let whole = Whole { wanted: session.cache.enabled(), bytes_max: self.bytes_max() };
+        let fields = &session.req_header().headers;
+        let course = admit::course(&routed, &context.detour, fields, response, whole).await;
         match course {
             Course::Keep => Ok(()),
-            Course::Fail(fault) => Err(stop(context, fault)),
+            Course::Fail(fault) => Err(context.stop(fault)),
             Course::Detour(detour) => {
                 if detour == Detour::Range {
-                    session
-                        .cache
-                        .response_became_uncacheable(NoCacheReason::ResponseTooLarge);
+                    session.cache.response_became_uncacheable(NoCacheReason::ResponseTooLarge);
                     session.cache.disable(NoCacheReason::ResponseTooLarge);
                 }
                 context.detour = detour;
-                let mut again = Error::new(ErrorType::Custom(DETOUR));
-                again.set_retry(true);
-                Err(again)
+                Err(again())
             }
         }
     }
@@ -363,21 +268,11 @@ impl ProxyHttp for EdgeService {
         response: &ResponseHeader,
         context: &mut Context,
     ) -> Result<RespCacheable> {
-        let (Some(head), Some(route)) = (&context.head, &context.route) else {
-            return Err(stop_unnamed());
-        };
+        let Routed { head, route, .. } = context.routed()?;
         let birth = context.attempt.birth.unwrap_or_default();
         let admission = admit::admission(head, route, &context.detour, birth, &response.headers);
-        let ttl = &route.behavior().behavior.ttl;
-        let max = self.edge.storage.store().object_bytes_max();
-        Ok(admit::judge(
-            session.req_header(),
-            response,
-            ttl,
-            max,
-            admission,
-            clock::now(),
-        ))
+        let bounds = Bounds { ttl: route.behavior().behavior.ttl, bytes_max: self.bytes_max() };
+        Ok(admit::judge(session.req_header(), response, &bounds, admission, clock::now()))
     }
 
     async fn response_filter(
@@ -390,12 +285,9 @@ impl ProxyHttp for EdgeService {
         {
             return Ok(());
         }
-        let Some(arrival) = &context.arrival else {
-            return Err(stop_unnamed());
-        };
         context.answered = Some(Instant::now());
         let status = lookup::status(&session.cache, context.forward, clock::now());
-        shape::mark(response, arrival, &status)
+        shape::mark(response, context.arrived()?, &status)
     }
 
     fn fail_to_connect(
@@ -442,10 +334,7 @@ impl ProxyHttp for EdgeService {
         error: &Error,
         context: &mut Context,
     ) -> FailToProxy {
-        let fault = context
-            .fault
-            .take()
-            .unwrap_or_else(|| Fault::from_pingora(error));
+        let fault = context.fault.take().unwrap_or_else(|| Fault::from_pingora(error));
         let told = fault.verdict();
         let gone = fault == Fault::Client(ClientFault::Gone);
         if !gone && session.response_written().is_none() {
@@ -453,10 +342,7 @@ impl ProxyHttp for EdgeService {
             let _ = Self::answer(session, context, &fault.answer()).await;
         }
         context.fault = Some(fault);
-        FailToProxy {
-            error_code: told.status.as_u16(),
-            can_reuse_downstream: !told.closes,
-        }
+        FailToProxy { error_code: told.status.as_u16(), can_reuse_downstream: !told.closes }
     }
 
     async fn logging(&self, session: &mut Session, error: Option<&Error>, context: &mut Context) {
@@ -470,10 +356,7 @@ impl ProxyHttp for EdgeService {
             context.fault = Some(Fault::from_pingora(error));
         }
         let written = session.response_written().map(|head| head.status.as_u16());
-        let own = context
-            .fault
-            .as_ref()
-            .map(|fault| fault.verdict().status.as_u16());
+        let own = context.fault.as_ref().map(|fault| fault.verdict().status.as_u16());
         let lookup = match context.answered {
             Some(_) => lookup::status(&session.cache, context.forward, clock::now()).lookup,
             None => Lookup::Answered,
@@ -504,14 +387,10 @@ impl ProxyHttp for EdgeService {
     }
 }
 
-/// Ends the walk with a fault that the rooms know more of than Pingora's error could say.
+/// The error by which `admit` sends a request to the origin again.
 #[expect(clippy::unnecessary_box_returns, reason = "Pingora's errors are boxed")]
-fn stop(context: &mut Context, fault: Fault) -> Box<Error> {
-    context.fault = Some(fault);
-    stop_unnamed()
-}
-
-#[expect(clippy::unnecessary_box_returns, reason = "Pingora's errors are boxed")]
-fn stop_unnamed() -> Box<Error> {
-    Error::new(ErrorType::InternalError)
+fn again() -> Box<Error> {
+    let mut error = Error::new(ErrorType::Custom(DETOUR));
+    error.set_retry(true);
+    error
 }

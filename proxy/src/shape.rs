@@ -42,12 +42,8 @@ pub(crate) fn own(answer: &Answer, arrival: &Arrival) -> pingora_error::Result<R
         head.insert_header(header::CONTENT_LENGTH, answer.body.len())?;
     }
     head.insert_header(header::SERVER, HeaderValue::from_static(VIA))?;
-    let status = CacheStatus {
-        lookup: Lookup::Answered,
-        ttl: None,
-        stored: false,
-        collapsed: false,
-    };
+    let status =
+        CacheStatus { lookup: Lookup::Answered, ttl: None, stored: false, collapsed: false };
     mark(&mut head, arrival, &status)?;
     Ok(head)
 }
@@ -63,10 +59,7 @@ pub(crate) fn range_of_nothing(request: &HeaderMap, response: &ResponseHeader) -
     let Some((_, set)) = range.split_once('=') else {
         return false;
     };
-    let mut suffixes = set
-        .split(',')
-        .map(str::trim)
-        .filter_map(|spec| spec.strip_prefix('-'));
+    let mut suffixes = set.split(',').map(str::trim).filter_map(|spec| spec.strip_prefix('-'));
     suffixes.any(|suffix| empty || suffix.bytes().all(|b| b == b'0'))
 }
 
@@ -87,14 +80,8 @@ mod tests {
             let mut request = HeaderMap::new();
             request.insert(header::RANGE, range.parse().unwrap());
             let mut response = ResponseHeader::build(200, None).unwrap();
-            response
-                .insert_header(header::CONTENT_LENGTH, length)
-                .unwrap();
-            assert_eq!(
-                range_of_nothing(&request, &response),
-                nothing,
-                "{range} of {length}"
-            );
+            response.insert_header(header::CONTENT_LENGTH, length).unwrap();
+            assert_eq!(range_of_nothing(&request, &response), nothing, "{range} of {length}");
         }
     }
 }

@@ -44,19 +44,13 @@ impl Snapshot {
     /// Puts a configuration together with the certificates it names and the store it fills.
     #[must_use]
     pub fn new(config: Arc<Config>, certificates: Directory, store: &Store) -> Self {
-        let origins = config
-            .origins
-            .iter()
-            .map(|(name, o)| (name.as_str(), Origin::new(o)));
+        let origins = config.origins.iter().map(|(name, o)| (name.as_str(), Origin::new(o)));
         let origins: HashMap<&str, Origin> = origins.collect();
         let (mut hosts, mut wildcards) = (HashMap::new(), HashMap::new());
         for site in &config.sites {
             let behaviors = site.behaviors.iter().filter_map(|behavior| {
                 let origin = origins.get(behavior.origin.name.as_str())?.clone();
-                Some(BehaviorRoute {
-                    behavior: behavior.clone(),
-                    origin,
-                })
+                Some(BehaviorRoute { behavior: behavior.clone(), origin })
             });
             let route = Arc::new(SiteRoute {
                 behaviors: behaviors.collect(),
@@ -73,12 +67,7 @@ impl Snapshot {
                 };
             }
         }
-        Self {
-            config,
-            certificates,
-            hosts,
-            wildcards,
-        }
+        Self { config, certificates, hosts, wildcards }
     }
 
     /// The site that answers to a host: by its exact name, then by a wildcard for its first label.
@@ -93,9 +82,7 @@ impl Snapshot {
             return self.hosts.get(&address.to_string());
         }
         let (_, parent) = host.split_once('.')?;
-        self.wildcards
-            .get(parent)
-            .filter(|_| host.parse::<IpAddr>().is_err())
+        self.wildcards.get(parent).filter(|_| host.parse::<IpAddr>().is_err())
     }
 }
 

@@ -12,9 +12,7 @@ pub(super) fn target_name(text: &str) -> Result<TargetName, String> {
     }
     match host_and_port(text)? {
         (host, Some(port)) => Ok(TargetName { host, port }),
-        (_, None) => Err(format!(
-            "has no port: write \"{text}:8080\" or whichever it is"
-        )),
+        (_, None) => Err(format!("has no port: write \"{text}:8080\" or whichever it is")),
     }
 }
 
@@ -29,11 +27,7 @@ pub(super) fn endpoint(text: &str) -> Result<Endpoint, String> {
         return Err("an endpoint is scheme, host and port, with nothing behind".to_owned());
     }
     let (host, port) = host_and_port(authority)?;
-    Ok(Endpoint {
-        tls,
-        host,
-        port: port.unwrap_or(if tls { 443 } else { 80 }),
-    })
+    Ok(Endpoint { tls, host, port: port.unwrap_or(if tls { 443 } else { 80 }) })
 }
 
 /// A name in lower case, or an address without brackets; and the port, if there is one.
@@ -47,9 +41,7 @@ fn host_and_port(text: &str) -> Result<(String, Option<u16>), String> {
             let address = address.map_err(|_| format!("`{host}` is no IPv6 address"))?;
             let port = rest.strip_prefix(':');
             if port.is_none() && !rest.is_empty() {
-                return Err(format!(
-                    "{text:?} cannot be read: write \"[{address}]:8080\""
-                ));
+                return Err(format!("{text:?} cannot be read: write \"[{address}]:8080\""));
             }
             (IpAddr::V6(address).to_string(), port)
         }

@@ -17,11 +17,7 @@ pub(super) fn behaviors(
     origins: &Origins,
 ) -> Option<Vec<Behavior>> {
     let ttl = WrittenTtl::default().overridden(section.get("ttl").as_ref());
-    let site = Inherited {
-        origin,
-        ttl,
-        origins,
-    };
+    let site = Inherited { origin, ttl, origins };
     let mut earlier = Vec::new();
     let mut behaviors = Vec::new();
     if let Some(value) = section.get("behaviors") {
@@ -29,10 +25,7 @@ pub(super) fn behaviors(
             behaviors.push(item.section(|section| site.behavior(section, &mut earlier)));
         }
     }
-    behaviors.push(
-        site.origin
-            .map(|origin| made_of(PathPattern::any(), origin, ttl)),
-    );
+    behaviors.push(site.origin.map(|origin| made_of(PathPattern::any(), origin, ttl)));
     behaviors.into_iter().collect()
 }
 
@@ -82,13 +75,7 @@ fn made_of(path: PathPattern, origin: Arc<Origin>, ttl: WrittenTtl) -> Behavior 
         OriginKind::S3(_) => (Some(DAY), QueryKey::None, Methods::Safe),
         OriginKind::TargetGroup(_) => (None, QueryKey::All, Methods::All),
     };
-    Behavior {
-        path,
-        origin,
-        ttl: ttl.completed(default),
-        query,
-        methods,
-    }
+    Behavior { path, origin, ttl: ttl.completed(default), query, methods }
 }
 
 // === freshness lifetimes ===
@@ -113,11 +100,7 @@ impl WrittenTtl {
         let written = value.section(|section| {
             let lifetime = |key| section.get(key).and_then(|value| value.duration(LIFETIME));
             let (min, default, max) = (lifetime("min"), lifetime("default"), lifetime("max"));
-            Self {
-                min: min.or(self.min),
-                default: default.or(self.default),
-                max: max.or(self.max),
-            }
+            Self { min: min.or(self.min), default: default.or(self.default), max: max.or(self.max) }
         });
         let exceeds = |low: Option<Duration>, high| low.zip(high).is_some_and(|(l, h)| l > h);
         if exceeds(written.min, written.max) {
@@ -133,12 +116,8 @@ impl WrittenTtl {
     /// What was not written keeps within what was.
     fn completed(self, default: Option<Duration>) -> Ttl {
         let min = self.min.unwrap_or(Duration::ZERO);
-        let max = self
-            .max
-            .unwrap_or_else(|| YEAR.max(self.default.unwrap_or(min)));
-        let default = self
-            .default
-            .or_else(|| default.map(|default| default.max(min).min(max)));
+        let max = self.max.unwrap_or_else(|| YEAR.max(self.default.unwrap_or(min)));
+        let default = self.default.or_else(|| default.map(|default| default.max(min).min(max)));
         Ttl { min, default, max }
     }
 }

@@ -2,9 +2,10 @@
 
 use super::sites::Sites;
 use super::{check_name, secret};
-use crate::model::{Action, Grant, Key, Secret};
+use crate::model::{Action, Grant, Key};
 use crate::pattern::PathPattern;
 use crate::raw::{Section, Value};
+use crate::secret::Secret;
 
 /// Fewer could be guessed.
 const SECRET_CHARACTERS_MIN: usize = 16;
@@ -39,9 +40,7 @@ fn key<'r>(
     if secret.as_ref().is_some_and(is_short)
         && let Some(value) = section.get("secret").or_else(|| section.get("secret_file"))
     {
-        value.problem(format!(
-            "a secret has at least {SECRET_CHARACTERS_MIN} characters"
-        ));
+        value.problem(format!("a secret has at least {SECRET_CHARACTERS_MIN} characters"));
     }
     let allow = section.need("allow").and_then(|value| {
         let grants = value.each(|item| item.section(|section| grant(section, sites)))?;
@@ -50,12 +49,7 @@ fn key<'r>(
         }
         Some(grants)
     });
-    Some(Key {
-        name: name.to_owned(),
-        id: id?,
-        secret: secret?,
-        allow: allow?,
-    })
+    Some(Key { name: name.to_owned(), id: id?, secret: secret?, allow: allow? })
 }
 
 /// The id stands before a `.` in a bearer token and before a `/` in a SigV4 credential.

@@ -29,20 +29,16 @@ pub(super) fn limits(section: &Section<'_>) -> Limits {
         header_bytes,
         header_fields: section.or("header_fields", 128, |value| value.whole(1..=256)),
         url_bytes,
-        header_timeout: section.or("header_timeout", Duration::from_secs(10), |value| {
-            value.duration(DEADLINE)
-        }),
+        header_timeout: section
+            .or("header_timeout", Duration::from_secs(10), |value| value.duration(DEADLINE)),
         body_bytes: section.or("body_bytes", GIB, |value| value.size(0..=TIB)),
-        idle_timeout: section.or("idle_timeout", Duration::from_mins(1), |value| {
-            value.duration(DEADLINE)
-        }),
-        requests_per_connection: section.or("requests_per_connection", 10_000, |value| {
-            value.whole(1..=1_000_000_000)
-        }),
+        idle_timeout: section
+            .or("idle_timeout", Duration::from_mins(1), |value| value.duration(DEADLINE)),
+        requests_per_connection: section
+            .or("requests_per_connection", 10_000, |value| value.whole(1..=1_000_000_000)),
         connections: section.or("connections", 20_000, |value| value.whole(1..=10_000_000)),
-        connections_per_client: section.or("connections_per_client", 1_000, |value| {
-            value.whole(1..=10_000_000)
-        }),
+        connections_per_client: section
+            .or("connections_per_client", 1_000, |value| value.whole(1..=10_000_000)),
         h2_streams: section.or("h2_streams", 128, |value| value.whole(1..=10_000)),
     }
 }
@@ -58,12 +54,7 @@ pub(super) fn cache(section: &Section<'_>) -> Cache {
         }
         Some(bytes)
     });
-    let collapse_timeout = section.or("collapse_timeout", Duration::from_secs(30), |value| {
-        value.duration(DEADLINE)
-    });
-    Cache {
-        memory,
-        max_object,
-        collapse_timeout,
-    }
+    let collapse_timeout =
+        section.or("collapse_timeout", Duration::from_secs(30), |value| value.duration(DEADLINE));
+    Cache { memory, max_object, collapse_timeout }
 }

@@ -32,11 +32,9 @@ pub(super) fn listen(section: &Section<'_>) -> (Listen, Https) {
         Some(value) => admin(value),
     };
     let tcp_admin = match &admin {
-        Some(AdminAddr::Tcp(address)) => Some(Listener {
-            address: *address,
-            name: "listen.admin",
-            written,
-        }),
+        Some(AdminAddr::Tcp(address)) => {
+            Some(Listener { address: *address, name: "listen.admin", written })
+        }
         Some(AdminAddr::Unix(_)) | None => None,
     };
     if let (Some(http), Some(https)) = (&http, &https) {
@@ -47,31 +45,21 @@ pub(super) fn listen(section: &Section<'_>) -> (Listen, Https) {
         }
     }
     let verdict = match https.as_deref() {
-        Some([first, ..]) => Https::On(
-            first
-                .written
-                .as_ref()
-                .map_or_else(|| section.line(), Value::line),
-        ),
+        Some([first, ..]) => {
+            Https::On(first.written.as_ref().map_or_else(|| section.line(), Value::line))
+        }
         Some([]) => Https::Off,
         None => Https::Unknown,
     };
     let addresses = |listeners: Option<Vec<Listener<'_>>>| {
-        listeners
-            .unwrap_or_default()
-            .iter()
-            .map(|listener| listener.address)
-            .collect()
+        listeners.unwrap_or_default().iter().map(|listener| listener.address).collect()
     };
     let listen = Listen {
         http: addresses(http),
         https: addresses(https),
         admin: admin.unwrap_or(AdminAddr::Tcp(ADMIN)),
         state: section.or("state", PathBuf::from("/var/lib/warmfront"), Value::path),
-        workers: section
-            .get("workers")
-            .and_then(|value| workers(&value))
-            .unwrap_or_else(cores),
+        workers: section.get("workers").and_then(|value| workers(&value)).unwrap_or_else(cores),
     };
     (listen, verdict)
 }
@@ -79,9 +67,7 @@ pub(super) fn listen(section: &Section<'_>) -> (Listen, Https) {
 /// `[tls]`.
 pub(super) fn tls(section: &Section<'_>, https: Https) -> Tls {
     let versions = [("1.2", TlsVersion::V1_2), ("1.3", TlsVersion::V1_3)];
-    let min_version = section.or("min_version", TlsVersion::V1_2, |value| {
-        value.one_of(&versions)
-    });
+    let min_version = section.or("min_version", TlsVersion::V1_2, |value| value.one_of(&versions));
     let certificates = match section.get("certificates") {
         Some(value) => value.each(certificate),
         None => Some(Vec::new()),
@@ -89,14 +75,9 @@ pub(super) fn tls(section: &Section<'_>, https: Https) -> Tls {
     if let (Https::On(line), Some([])) = (https, certificates.as_deref()) {
         let message = "HTTPS needs a certificate: write [[tls.certificates]] with `chain` and \
                        `key`, or turn it off with `https = []`";
-        section
-            .source()
-            .report_absence(line, "listen.https", message.to_owned(), None);
+        section.source().report_absence(line, "listen.https", message.to_owned(), None);
     }
-    Tls {
-        min_version,
-        certificates: certificates.unwrap_or_default(),
-    }
+    Tls { min_version, certificates: certificates.unwrap_or_default() }
 }
 
 // === listeners ===
@@ -116,19 +97,11 @@ fn listeners<'r>(
     default: SocketAddr,
 ) -> Option<Vec<Listener<'r>>> {
     let Some(value) = section.get(key) else {
-        return Some(vec![Listener {
-            address: default,
-            name,
-            written: None,
-        }]);
+        return Some(vec![Listener { address: default, name, written: None }]);
     };
     value.each(|item| {
         let address = item.parsed(|text| socket_address(text, default))?;
-        Some(Listener {
-            address,
-            name,
-            written: Some(item.clone()),
-        })
+        Some(Listener { address, name, written: Some(item.clone()) })
     })
 }
 
@@ -136,25 +109,19 @@ fn admin(value: &Value<'_>) -> Option<AdminAddr> {
     if value.text()?.starts_with("unix:") {
         return value.path_behind("unix:").map(AdminAddr::Unix);
     }
-    value
-        .parsed(|text| socket_address(text, ADMIN))
-        .map(AdminAddr::Tcp)
+    value.parsed(|text| socket_address(text, ADMIN)).map(AdminAddr::Tcp)
 }
 
 fn socket_address(text: &str, example: SocketAddr) -> Result<SocketAddr, String> {
     if let Ok(address) = text.parse() {
         return Ok(address);
     }
-    let bare = text
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'));
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     if let Ok(address) = bare.unwrap_or(text).parse::<IpAddr>() {
         let whole = SocketAddr::new(address, example.port());
         return Err(format!("has no port: write \"{whole}\""));
     }
-    Err(format!(
-        "{text:?} is no address with a port, such as \"{example}\""
-    ))
+    Err(format!("{text:?} is no address with a port, such as \"{example}\""))
 }
 
 /// Port 0 is a port of the system's choice, another one each time.
@@ -162,9 +129,7 @@ fn report_doubles(listeners: Vec<&Listener<'_>>) {
     let mut seen: Vec<&Listener<'_>> = Vec::new();
     for listener in listeners {
         let address = listener.address;
-        let first = seen
-            .iter()
-            .find(|first| first.address == address && address.port() != 0);
+        let first = seen.iter().find(|first| first.address == address && address.port() != 0);
         match (first, &listener.written) {
             (Some(first), Some(value)) => value.problem(first.taken()),
             (Some(first), None) => {
@@ -204,9 +169,6 @@ fn certificate(value: &Value<'_>) -> Option<CertificateFiles> {
     value.section(|section| {
         let chain = section.need("chain").and_then(|value| value.path());
         let key = section.need("key").and_then(|value| value.path());
-        Some(CertificateFiles {
-            chain: chain?,
-            key: key?,
-        })
+        Some(CertificateFiles { chain: chain?, key: key? })
     })
 }

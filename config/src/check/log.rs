@@ -28,8 +28,6 @@ fn access(value: &Value<'_>) -> Option<AccessLog> {
     value.parsed(|text| match text {
         "stdout" => Ok(AccessLog::Stdout),
         "off" => Ok(AccessLog::Off),
-        text => Err(format!(
-            "is \"stdout\", \"off\" or a path with a `/` in it, not {text:?}"
-        )),
+        text => Err(format!("is \"stdout\", \"off\" or a path with a `/` in it, not {text:?}")),
     })
 }

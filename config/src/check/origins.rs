@@ -21,21 +21,10 @@ impl Origins {
         let read = |(name, value): (&str, Value<'_>)| {
             check_name(name, &value);
             let kind = value.section(kind);
-            let origin = kind.map(|kind| {
-                Arc::new(Origin {
-                    name: name.to_owned(),
-                    kind,
-                })
-            });
+            let origin = kind.map(|kind| Arc::new(Origin { name: name.to_owned(), kind }));
             (name.to_owned(), origin)
         };
-        Self(
-            root.named("origins")
-                .into_iter()
-                .flatten()
-                .map(read)
-                .collect(),
-        )
+        Self(root.named("origins").into_iter().flatten().map(read).collect())
     }
 
     /// The origin that `value` names. A name that is nobody's is reported.
@@ -51,21 +40,12 @@ impl Origins {
 
     /// The origins that could be read.
     pub(super) fn proven(self) -> BTreeMap<String, Arc<Origin>> {
-        self.0
-            .into_iter()
-            .filter_map(|(name, origin)| Some((name, origin?)))
-            .collect()
+        self.0.into_iter().filter_map(|(name, origin)| Some((name, origin?))).collect()
     }
 }
 
-const GROUP_KEYS: [&str; 6] = [
-    "targets",
-    "host",
-    "headers",
-    "connect_timeout",
-    "response_timeout",
-    "attempts",
-];
+const GROUP_KEYS: [&str; 6] =
+    ["targets", "host", "headers", "connect_timeout", "response_timeout", "attempts"];
 
 fn kind(section: &Section<'_>) -> Option<OriginKind> {
     let Some(bucket) = section.get("s3") else {
@@ -90,18 +70,13 @@ fn target_group(section: &Section<'_>) -> Option<TargetGroup> {
         targets: Vec::new(),
         host: section.or("host", HostField::Client, |value| value.parsed(host_field)),
         headers: section.or("headers", Vec::new(), headers),
-        connect_timeout: section.or("connect_timeout", Duration::from_secs(5), |value| {
-            value.duration(DEADLINE)
-        }),
-        response_timeout: section.or("response_timeout", Duration::from_secs(30), |value| {
-            value.duration(DEADLINE)
-        }),
+        connect_timeout: section
+            .or("connect_timeout", Duration::from_secs(5), |value| value.duration(DEADLINE)),
+        response_timeout: section
+            .or("response_timeout", Duration::from_secs(30), |value| value.duration(DEADLINE)),
         attempts: section.or("attempts", 3, |value| value.whole(1..=10)),
     };
-    Some(TargetGroup {
-        targets: targets?,
-        ..group
-    })
+    Some(TargetGroup { targets: targets?, ..group })
 }
 
 fn targets(value: &Value<'_>) -> Option<Vec<TargetName>> {
@@ -112,11 +87,7 @@ fn targets(value: &Value<'_>) -> Option<Vec<TargetName>> {
     }
     for (index, (target, item)) in read.iter().enumerate() {
         if let Some((_, first)) = read.iter().take(index).find(|(first, _)| first == target) {
-            item.problem(format!(
-                "is there already: `{}` on line {}",
-                first.key(),
-                first.line()
-            ));
+            item.problem(format!("is there already: `{}` on line {}", first.key(), first.line()));
         }
     }
     Some(read.into_iter().map(|(target, _)| target).collect())

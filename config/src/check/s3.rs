@@ -12,9 +12,8 @@ pub(super) fn bucket(section: &Section<'_>) -> Option<S3> {
     let written = section.get("endpoint");
     let endpoint = written.as_ref().map(|value| value.parsed(endpoint));
     let amazon = endpoint.is_none();
-    let bucket = section
-        .need("bucket")
-        .and_then(|value| value.parsed(|text| bucket_name(text, amazon)));
+    let bucket =
+        section.need("bucket").and_then(|value| value.parsed(|text| bucket_name(text, amazon)));
     let region = region(section, amazon);
     let website = section.or("website", false, Value::flag);
     let path_style = path_style(section, bucket.as_deref(), endpoint.as_ref(), website);
@@ -38,15 +37,11 @@ pub(super) fn bucket(section: &Section<'_>) -> Option<S3> {
 fn bucket_name(text: &str, amazon: bool) -> Result<String, &'static str> {
     let lower = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let amazons = (3..=63).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| lower(byte) || b"-.".contains(&byte))
+        && text.bytes().all(|byte| lower(byte) || b"-.".contains(&byte))
         && text.bytes().next().is_some_and(lower)
         && text.bytes().next_back().is_some_and(lower);
     let others = (1..=255).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
         && !matches!(text, "." | "..");
     match (amazon, amazons, others) {
         (true, true, _) | (false, _, true) => Ok(text.to_owned()),
@@ -66,11 +61,7 @@ fn region(section: &Section<'_>, amazon: bool) -> Option<String> {
             Ok(text.to_owned())
         }),
         None if amazon => {
-            section.miss(
-                &["region"],
-                Some("region"),
-                "missing; without `endpoint` it is needed",
-            );
+            section.miss(&["region"], Some("region"), "missing; without `endpoint` it is needed");
             None
         }
         None => Some("us-east-1".to_owned()),
@@ -112,11 +103,7 @@ fn prefix(text: &str) -> Result<String, &'static str> {
         return Err("a prefix holds no control characters");
     }
     let bare = text.trim_matches('/');
-    Ok(if bare.is_empty() {
-        String::new()
-    } else {
-        format!("{bare}/")
-    })
+    Ok(if bare.is_empty() { String::new() } else { format!("{bare}/") })
 }
 
 fn credentials(section: &Section<'_>, website: bool) -> Option<Credentials> {
@@ -137,18 +124,11 @@ fn credentials(section: &Section<'_>, website: bool) -> Option<Credentials> {
                 value.parsed(|text| {
                     let plain = |byte: u8| byte.is_ascii_graphic() && byte != b'/';
                     let right = !text.is_empty() && text.bytes().all(plain);
-                    if right {
-                        Ok(text.to_owned())
-                    } else {
-                        Err("is no access key id")
-                    }
+                    if right { Ok(text.to_owned()) } else { Err("is no access key id") }
                 })
             });
             let secret = secret(section, "secret_access_key", "secret_access_key_file");
-            Some(Credentials::Static {
-                access_key_id: id?,
-                secret_access_key: secret?,
-            })
+            Some(Credentials::Static { access_key_id: id?, secret_access_key: secret? })
         }),
     }
 }

@@ -25,12 +25,7 @@ impl Sites {
         let mut sites = Vec::new();
         for (name, value) in written.into_iter().flatten() {
             check_name(name, &value);
-            let mut place = Place {
-                name,
-                origins,
-                https,
-                taken: &mut taken,
-            };
+            let mut place = Place { name, origins, https, taken: &mut taken };
             let site = value.section(|section| site(section, &mut place));
             sites.push((name.to_owned(), site.map(Arc::new)));
         }
@@ -64,21 +59,16 @@ struct Place<'p, 'r> {
 }
 
 fn site<'r>(section: &Section<'r>, place: &mut Place<'_, 'r>) -> Option<Site> {
-    let hosts = section
-        .need("hosts")
-        .and_then(|value| hosts(&value, place.taken));
+    let hosts = section.need("hosts").and_then(|value| hosts(&value, place.taken));
     let origin = section.need("origin");
     let origin = origin.and_then(|value| place.origins.find(&value));
     let viewer = viewer(section, place.https);
     let kind = origin.as_ref().map(|origin| &origin.kind);
     let is_bucket = matches!(kind, Some(OriginKind::S3(s3)) if !s3.website);
     let root_object = if is_bucket { "index.html" } else { "" };
-    let default_root_object = section.or("default_root_object", root_object.to_owned(), |value| {
-        value.parsed(object_key)
-    });
-    let spa = section
-        .get("spa")
-        .and_then(|value| spa(&value, origin.as_deref()));
+    let default_root_object =
+        section.or("default_root_object", root_object.to_owned(), |value| value.parsed(object_key));
+    let spa = section.get("spa").and_then(|value| spa(&value, origin.as_deref()));
     let access_log = section.or("access_log", true, Value::flag);
     let behaviors = behaviors(section, origin, place.origins);
     Some(Site {
@@ -150,22 +140,11 @@ fn spa(value: &Value<'_>, origin: Option<&Origin>) -> Option<String> {
         return None;
     }
     if !page.starts_with('/') {
-        value.problem(format!(
-            "is a path, so it starts with a slash: write \"/{page}\""
-        ));
-    } else if page
-        .chars()
-        .any(|letter| letter.is_control() || letter == '?' || letter == '#')
-    {
+        value.problem(format!("is a path, so it starts with a slash: write \"/{page}\""));
+    } else if page.chars().any(|letter| letter.is_control() || letter == '?' || letter == '#') {
         value.problem("is the path of a page: no query, no fragment, no control characters");
     }
-    if matches!(
-        origin,
-        Some(Origin {
-            kind: OriginKind::TargetGroup(_),
-            ..
-        })
-    ) {
+    if matches!(origin, Some(Origin { kind: OriginKind::TargetGroup(_), .. })) {
         value.problem("needs an S3 origin: an app server answers its own deep links");
     }
     Some(page)

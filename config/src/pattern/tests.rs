@@ -22,11 +22,7 @@ fn patterns_match_as_cloudfronts_do() {
         ("/**/x", "/a/x", true),
     ];
     for (pattern, path, matches) in cases {
-        assert_eq!(
-            path_pattern(pattern).matches(path),
-            matches,
-            "{pattern} {path}"
-        );
+        assert_eq!(path_pattern(pattern).matches(path), matches, "{pattern} {path}");
     }
 }
 
@@ -123,11 +119,7 @@ fn a_wildcard_is_exactly_one_more_label() {
     ] {
         assert_eq!(wildcard.matches(host), matches, "{host}");
     }
-    assert!(
-        HostPattern::parse("example.com")
-            .unwrap()
-            .matches("example.com")
-    );
+    assert!(HostPattern::parse("example.com").unwrap().matches("example.com"));
 }
 
 proptest! {

@@ -43,17 +43,8 @@ impl<'r> Section<'r> {
         line: usize,
         table: Option<&'r DeTable<'r>>,
     ) -> Self {
-        let written = table
-            .map(|table| Value::members(source, &key, table))
-            .unwrap_or_default();
-        Self {
-            source,
-            key,
-            line,
-            written,
-            asked: RefCell::default(),
-            absent: RefCell::default(),
-        }
+        let written = table.map(|table| Value::members(source, &key, table)).unwrap_or_default();
+        Self { source, key, line, written, asked: RefCell::default(), absent: RefCell::default() }
     }
 
     /// Lets `read` ask for keys, then reports what it did not ask for and what it missed.
@@ -61,23 +52,17 @@ impl<'r> Section<'r> {
         let result = read(&self);
         let asked = self.asked.borrow();
         let mut meant = Vec::new();
-        for (name, value) in self
-            .written
-            .iter()
-            .filter(|(name, _)| !asked.contains(name))
-        {
+        for (name, value) in self.written.iter().filter(|(name, _)| !asked.contains(name)) {
             let suggestion = nearest(name, asked.iter().copied());
             meant.extend(suggestion.clone());
             let message = "unknown key".to_owned();
-            self.source
-                .report(value.line(), value.key(), message, suggestion);
+            self.source.report(value.line(), value.key(), message, suggestion);
         }
         // A required key that was misspelled has been reported under the name it has.
         let is_meant = |wanted: &[&str]| wanted.iter().any(|key| meant.iter().any(|m| m == key));
         for absence in self.absent.take() {
             if !is_meant(&absence.wanted) {
-                self.source
-                    .report_absence(self.line, &absence.key, absence.message, None);
+                self.source.report_absence(self.line, &absence.key, absence.message, None);
             }
         }
         result
@@ -86,10 +71,7 @@ impl<'r> Section<'r> {
     /// The value of a key that may be left out.
     pub(crate) fn get(&self, key: &'static str) -> Option<Value<'r>> {
         self.asked.borrow_mut().push(key);
-        self.written
-            .iter()
-            .find(|(name, _)| *name == key)
-            .map(|(_, value)| value.clone())
+        self.written.iter().find(|(name, _)| *name == key).map(|(_, value)| value.clone())
     }
 
     /// The value of a key that has to be there.
@@ -108,9 +90,7 @@ impl<'r> Section<'r> {
         default: T,
         read: impl FnOnce(&Value<'r>) -> Option<T>,
     ) -> T {
-        self.get(key)
-            .and_then(|value| read(&value))
-            .unwrap_or(default)
+        self.get(key).and_then(|value| read(&value)).unwrap_or(default)
     }
 
     /// A table that may be left out: every key of it has a default.
@@ -150,10 +130,6 @@ impl<'r> Section<'r> {
     }
 
     fn child(&self, key: &str) -> String {
-        if self.key.is_empty() {
-            key.to_owned()
-        } else {
-            format!("{}.{key}", self.key)
-        }
+        if self.key.is_empty() { key.to_owned() } else { format!("{}.{key}", self.key) }
     }
 }

@@ -16,16 +16,11 @@ pub(crate) struct Mended {
 
 /// Finds all syntax errors and blanks out what would hide the rest.
 pub(crate) fn mend(text: &str) -> Mended {
-    let mut mended = Mended {
-        text: text.to_owned(),
-        faults: Vec::new(),
-    };
+    let mut mended = Mended { text: text.to_owned(), faults: Vec::new() };
     for _ in 0..BLANKINGS_MAX {
         let (_, errors) = DeTable::parse_recoverable(&mended.text);
         let Some(cut) = first_cut(&mended.text, &errors) else {
-            mended
-                .faults
-                .extend(errors.iter().map(|error| (start(error), sentence(error))));
+            mended.faults.extend(errors.iter().map(|error| (start(error), sentence(error))));
             return mended;
         };
         mended.text = blank(&mended.text, cut.first_line, cut.last_line);
@@ -57,20 +52,11 @@ fn first_cut(text: &str, errors: &[Error]) -> Option<Cut> {
     let message = sentence(error);
     if message.starts_with("key with no value") {
         let line = line_of(text, start(error));
-        return Some(Cut {
-            first_line: line,
-            last_line: line,
-            offset: start(error),
-            message,
-        });
+        return Some(Cut { first_line: line, last_line: line, offset: start(error), message });
     }
     // The parser notices at the end of the file; the first complaint about the inside of the
     // bracket is close behind the line that opened it.
-    let noticed = errors
-        .iter()
-        .filter(|error| is_inside(error))
-        .map(start)
-        .min();
+    let noticed = errors.iter().filter(|error| is_inside(error)).map(start).min();
     let noticed = line_of(text, noticed.unwrap_or_else(|| start(error)));
     let opening = text
         .lines()
@@ -80,19 +66,12 @@ fn first_cut(text: &str, errors: &[Error]) -> Option<Cut> {
         .last()
         .map_or(noticed, |(line, _)| line);
     let last_line = noticed.saturating_sub(1).max(opening);
-    Some(Cut {
-        first_line: opening,
-        last_line,
-        offset: offset_of(text, opening),
-        message,
-    })
+    Some(Cut { first_line: opening, last_line, offset: offset_of(text, opening), message })
 }
 
 fn is_inside(error: &Error) -> bool {
     let message = error.message();
-    ["array", "inline table", "key-value pairs"]
-        .iter()
-        .any(|word| message.contains(word))
+    ["array", "inline table", "key-value pairs"].iter().any(|word| message.contains(word))
 }
 
 /// `key = [` or `key = {` with less closed than opened.
@@ -104,10 +83,7 @@ fn opens_bracket(line: &str) -> bool {
 /// What the parser says, without the list of what it would have taken.
 fn sentence(error: &Error) -> String {
     let message = error.message();
-    message
-        .strip_suffix(", expected literal string")
-        .unwrap_or(message)
-        .to_owned()
+    message.strip_suffix(", expected literal string").unwrap_or(message).to_owned()
 }
 
 fn start(error: &Error) -> usize {
@@ -116,10 +92,7 @@ fn start(error: &Error) -> usize {
 
 /// Counted from 0.
 fn line_of(text: &str, offset: usize) -> usize {
-    text.bytes()
-        .take(offset)
-        .filter(|byte| *byte == b'\n')
-        .count()
+    text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
 }
 
 fn offset_of(text: &str, line: usize) -> usize {

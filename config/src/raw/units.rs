@@ -15,51 +15,28 @@ const SIZES: [(&str, u64); 9] = [
 ];
 
 /// In milliseconds.
-const DURATIONS: [(&str, u64); 5] = [
-    ("d", 86_400_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1_000),
-    ("ms", 1),
-];
+const DURATIONS: [(&str, u64); 5] =
+    [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
 /// Reads a size in bytes. Fails with a sentence on a number without a unit and on anything else.
 pub(super) fn size(text: &str) -> Result<u64, String> {
-    quantity(
-        text,
-        &SIZES,
-        "a size is a whole number and B, KB, KiB, MB, MiB, GB, GiB, TB or TiB",
-    )
+    quantity(text, &SIZES, "a size is a whole number and B, KB, KiB, MB, MiB, GB, GiB, TB or TiB")
 }
 
 /// Reads a duration. Fails with a sentence on a number without a unit and on anything else.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    quantity(
-        text,
-        &DURATIONS,
-        "a duration is a whole number and ms, s, m, h or d",
-    )
-    .map(Duration::from_millis)
+    quantity(text, &DURATIONS, "a duration is a whole number and ms, s, m, h or d")
+        .map(Duration::from_millis)
 }
 
 /// A size as a person writes it: the largest unit that leaves no rest.
 pub(super) fn show_size(bytes: u64) -> String {
-    show(
-        bytes,
-        SIZES
-            .iter()
-            .filter(|(unit, _)| unit.ends_with("iB") || *unit == "B"),
-        "B",
-    )
+    show(bytes, SIZES.iter().filter(|(unit, _)| unit.ends_with("iB") || *unit == "B"), "B")
 }
 
 /// A duration as a person writes it, to the millisecond.
 pub(super) fn show_duration(duration: Duration) -> String {
-    show(
-        u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
-        DURATIONS.iter(),
-        "s",
-    )
+    show(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX), DURATIONS.iter(), "s")
 }
 
 fn quantity(text: &str, units: &[(&str, u64)], shape: &str) -> Result<u64, String> {

@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 use super::environment::interpolate;
 use super::section::Section;
 use super::{Source, nearest, units};
-use crate::model::Secret;
+use crate::secret::Secret;
 
 /// A value with its place. The readers return `None` after they have reported why.
 #[derive(Clone)]
@@ -40,15 +40,7 @@ impl<'r> Value<'r> {
             .map(|(name, value)| {
                 let line = source.line_at(name.span().start);
                 let name: &'r str = name.get_ref();
-                (
-                    name,
-                    Self {
-                        source,
-                        key: place(name),
-                        line,
-                        word: value.get_ref(),
-                    },
-                )
+                (name, Self { source, key: place(name), line, word: value.get_ref() })
             })
             .collect()
     }
@@ -65,8 +57,7 @@ impl<'r> Value<'r> {
 
     /// Reports what is wrong with the value.
     pub(crate) fn problem(&self, message: impl Into<String>) {
-        self.source
-            .report(self.line, &self.key, message.into(), None);
+        self.source.report(self.line, &self.key, message.into(), None);
     }
 
     /// Reports that the value names something that is not in the file.
@@ -76,8 +67,7 @@ impl<'r> Value<'r> {
         word: &str,
         known: impl Iterator<Item = &'k str>,
     ) {
-        self.source
-            .report_absence(self.line, &self.key, message, nearest(word, known));
+        self.source.report_absence(self.line, &self.key, message, nearest(word, known));
     }
 
     /// A string, with `${VAR}` filled in.
@@ -103,10 +93,7 @@ impl<'r> Value<'r> {
         if let Some((_, choice)) = choices.iter().find(|(word, _)| *word == text) {
             return Some(*choice);
         }
-        let words: Vec<_> = choices
-            .iter()
-            .map(|(word, _)| format!("\"{word}\""))
-            .collect();
+        let words: Vec<_> = choices.iter().map(|(word, _)| format!("\"{word}\"")).collect();
         let message = format!("is one of {}, not {text:?}", words.join(", "));
         let like = nearest(&text, choices.iter().map(|(word, _)| *word));
         self.source.report(self.line, &self.key, message, like);
@@ -137,31 +124,22 @@ impl<'r> Value<'r> {
     /// A size in bytes, within `range`.
     pub(crate) fn size<T: TryFrom<u64>>(&self, range: RangeInclusive<u64>) -> Option<T> {
         if let DeValue::Integer(number) = self.word {
-            self.problem(format!(
-                "a size is a string with a unit: write \"{}B\"",
-                number.as_str()
-            ));
+            self.problem(format!("a size is a string with a unit: write \"{}B\"", number.as_str()));
             return None;
         }
         let bytes = self.parsed(units::size)?;
         let read = range.contains(&bytes).then_some(bytes);
-        self.accept(
-            read.and_then(|bytes| T::try_from(bytes).ok())
-                .ok_or_else(|| {
-                    let [least, most] =
-                        [range.start(), range.end()].map(|bytes| units::show_size(*bytes));
-                    format!("must be {least} to {most}")
-                }),
-        )
+        self.accept(read.and_then(|bytes| T::try_from(bytes).ok()).ok_or_else(|| {
+            let [least, most] = [range.start(), range.end()].map(|bytes| units::show_size(*bytes));
+            format!("must be {least} to {most}")
+        }))
     }
 
     /// A duration within `range`.
     pub(crate) fn duration(&self, range: RangeInclusive<Duration>) -> Option<Duration> {
         if let DeValue::Integer(number) = self.word {
             let number = number.as_str();
-            self.problem(format!(
-                "a duration is a string with a unit: write \"{number}s\""
-            ));
+            self.problem(format!("a duration is a string with a unit: write \"{number}s\""));
             return None;
         }
         let duration = self.parsed(units::duration)?;
@@ -192,10 +170,7 @@ impl<'r> Value<'r> {
         let path = self.path()?;
         self.accept(match std::fs::read_to_string(&path) {
             Ok(secret) => Ok(Secret::new(secret.trim())),
-            Err(error) => Err(format!(
-                "cannot read the secret in {}: {error}",
-                path.display()
-            )),
+            Err(error) => Err(format!("cannot read the secret in {}: {error}", path.display())),
         })
     }
 
@@ -265,7 +240,5 @@ impl<'r> Value<'r> {
 /// A key that TOML takes without quotes.
 fn is_bare(name: &str) -> bool {
     !name.is_empty()
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }

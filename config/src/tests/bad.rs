@@ -319,10 +319,7 @@ fn the_word_that_was_meant_is_suggested() {
     let cases = [
         ("[lisen]", "9: lisen: unknown key; did you mean `listen`?"),
         ("[zzz]", "9: zzz: unknown key"),
-        (
-            "default_root = \"a\"",
-            "did you mean `default_root_object`?",
-        ),
+        ("default_root = \"a\"", "did you mean `default_root_object`?"),
         ("[log]\nlevel = \"wran\"", "did you mean `warn`?"),
         ("[log]\nlevel = \"w\"", "\"trace\", not \"w\""),
     ];

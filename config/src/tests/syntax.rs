@@ -84,8 +84,5 @@ fn what_cannot_be_read_is_a_problem_of_the_whole_file() {
     let missing = "cannot read it: No such file or directory (os error 2)";
     assert_eq!(show(), format!("{name}: {missing}"));
     std::fs::write(&file, b"[listen]\n# \xff\n").unwrap();
-    assert_eq!(
-        show(),
-        format!("{name}:2: not UTF-8, which TOML is written in")
-    );
+    assert_eq!(show(), format!("{name}:2: not UTF-8, which TOML is written in"));
 }

@@ -68,36 +68,23 @@ impl Certificate {
             move |source| CertificateError::Read { path, source }
         };
         let chain = CertificateDer::pem_file_iter(&files.chain).map_err(read(&files.chain))?;
-        let chain: Vec<_> = chain
-            .collect::<Result<_, _>>()
-            .map_err(read(&files.chain))?;
+        let chain: Vec<_> = chain.collect::<Result<_, _>>().map_err(read(&files.chain))?;
         let key = PrivateKeyDer::from_pem_file(&files.key).map_err(read(&files.key))?;
         let Some(leaf) = chain.first() else {
             return Err(CertificateError::Empty(files.chain.clone()));
         };
-        let parse =
-            |e: x509_parser::nom::Err<x509_parser::error::X509Error>| CertificateError::Parse {
-                path: files.chain.clone(),
-                reason: e.to_string(),
-            };
+        let parse = |e: x509_parser::nom::Err<x509_parser::error::X509Error>| {
+            CertificateError::Parse { path: files.chain.clone(), reason: e.to_string() }
+        };
         let leaf = leaf.clone();
         let (_, parsed) = X509Certificate::from_der(&leaf).map_err(parse)?;
         let (names, addresses) = names_of(&parsed);
         let not_after = parsed.validity().not_after.timestamp();
         let provider = aws_lc_rs::default_provider();
         let key = CertifiedKey::from_der(chain, key, &provider).map_err(|source| {
-            CertificateError::Key {
-                key: files.key.clone(),
-                chain: files.chain.clone(),
-                source,
-            }
+            CertificateError::Key { key: files.key.clone(), chain: files.chain.clone(), source }
         })?;
-        Ok(Self {
-            key: Arc::new(key),
-            names,
-            addresses,
-            not_after,
-        })
+        Ok(Self { key: Arc::new(key), names, addresses, not_after })
     }
 
     /// Whether the certificate speaks for a host, as a Host field names it: lower-case, IPv6 in
@@ -134,10 +121,7 @@ impl Certificate {
 fn names_of(certificate: &X509Certificate<'_>) -> (Vec<String>, Vec<IpAddr>) {
     let (mut names, mut addresses) = (Vec::new(), Vec::new());
     let alternatives = certificate.subject_alternative_name().ok().flatten();
-    for name in alternatives
-        .iter()
-        .flat_map(|extension| &extension.value.general_names)
-    {
+    for name in alternatives.iter().flat_map(|extension| &extension.value.general_names) {
         match name {
             GeneralName::DNSName(name) => names.push(name.to_ascii_lowercase()),
             GeneralName::IPAddress(octets) => addresses.extend(address(octets)),

@@ -51,11 +51,7 @@ impl Directory {
                 Err(error) => errors.push(error),
             }
         }
-        if errors.is_empty() {
-            Ok(directory)
-        } else {
-            Err(errors)
-        }
+        if errors.is_empty() { Ok(directory) } else { Err(errors) }
     }
 
     /// The certificate for a server name (RFC 6066 §3): exact, then wildcard.
@@ -89,14 +85,10 @@ impl Directory {
                 Some(suffix) => (&mut self.wildcards, suffix),
                 None => (&mut self.exact, name.as_str()),
             };
-            names
-                .entry(name.to_owned())
-                .or_insert_with(|| presented.clone());
+            names.entry(name.to_owned()).or_insert_with(|| presented.clone());
         }
         for address in presented.certificate.addresses() {
-            self.addresses
-                .entry(address.to_canonical())
-                .or_insert_with(|| presented.clone());
+            self.addresses.entry(address.to_canonical()).or_insert_with(|| presented.clone());
         }
     }
 }
@@ -123,10 +115,7 @@ fn present(
     }
     // Each ticket is a write of its own; one is what a browser uses.
     server.send_tls13_tickets = 1;
-    Presented {
-        certificate,
-        server: Arc::new(server),
-    }
+    Presented { certificate, server: Arc::new(server) }
 }
 
 // === impl Always ===
@@ -149,17 +138,11 @@ mod tests {
         let path = |ending: &str| -> PathBuf { dir.join(format!("{name}.{ending}")) };
         std::fs::write(path("pem"), made.cert.pem()).unwrap();
         std::fs::write(path("key"), made.signing_key.serialize_pem()).unwrap();
-        CertificateFiles {
-            chain: path("pem"),
-            key: path("key"),
-        }
+        CertificateFiles { chain: path("pem"), key: path("key") }
     }
 
     fn tls(certificates: Vec<CertificateFiles>) -> Tls {
-        Tls {
-            min_version: TlsVersion::V1_2,
-            certificates,
-        }
+        Tls { min_version: TlsVersion::V1_2, certificates }
     }
 
     #[test]
@@ -171,31 +154,13 @@ mod tests {
         ]));
         let directory = directory.unwrap();
         let names = |n: &str| directory.find(n).map(|p| p.certificate.names().to_vec());
-        assert_eq!(
-            names("WWW.example.com"),
-            Some(vec!["www.example.com".to_owned()])
-        );
-        assert_eq!(
-            names("api.example.com"),
-            Some(vec!["*.example.com".to_owned()])
-        );
+        assert_eq!(names("WWW.example.com"), Some(vec!["www.example.com".to_owned()]));
+        assert_eq!(names("api.example.com"), Some(vec!["*.example.com".to_owned()]));
         assert_eq!(names("a.b.example.com"), None);
         assert_eq!(names("example.com"), None);
-        assert!(
-            directory
-                .find_address("127.0.0.1".parse().unwrap())
-                .is_some()
-        );
-        assert!(
-            directory
-                .find_address("::ffff:127.0.0.1".parse().unwrap())
-                .is_some()
-        );
-        assert!(
-            directory
-                .find_address("10.0.0.1".parse().unwrap())
-                .is_none()
-        );
+        assert!(directory.find_address("127.0.0.1".parse().unwrap()).is_some());
+        assert!(directory.find_address("::ffff:127.0.0.1".parse().unwrap()).is_some());
+        assert!(directory.find_address("10.0.0.1".parse().unwrap()).is_none());
         let wild = &directory.find("api.example.com").unwrap().certificate;
         for (host, covered) in [
             ("api.example.com", true),
@@ -214,18 +179,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let good = files(dir.path(), "a", &["a.example"]);
         let other = files(dir.path(), "b", &["b.example"]);
-        let missing = CertificateFiles {
-            chain: dir.path().join("none.pem"),
-            key: good.key.clone(),
-        };
-        let mixed = CertificateFiles {
-            chain: good.chain.clone(),
-            key: other.key,
-        };
-        let keyless = CertificateFiles {
-            chain: good.key.clone(),
-            key: good.key,
-        };
+        let missing =
+            CertificateFiles { chain: dir.path().join("none.pem"), key: good.key.clone() };
+        let mixed = CertificateFiles { chain: good.chain.clone(), key: other.key };
+        let keyless = CertificateFiles { chain: good.key.clone(), key: good.key };
         let errors = Directory::load(&tls(vec![missing, mixed, keyless])).unwrap_err();
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
         assert!(lines[0].contains("none.pem"), "{lines:?}");

@@ -98,11 +98,7 @@ mod tests {
             ("a,b", Err(BadHost::Syntax)),
         ] {
             let host = Host::parse(text.as_bytes());
-            assert_eq!(
-                host.as_ref().map(Host::as_str).map_err(|e| *e),
-                expected,
-                "{text:?}"
-            );
+            assert_eq!(host.as_ref().map(Host::as_str).map_err(|e| *e), expected, "{text:?}");
         }
     }
 }

@@ -115,46 +115,21 @@ mod tests {
 
     #[test]
     fn reads_like_the_rfc() {
-        let plain = CacheStatus {
-            lookup: Lookup::Hit,
-            ttl: Some(30),
-            stored: false,
-            collapsed: false,
-        };
+        let plain =
+            CacheStatus { lookup: Lookup::Hit, ttl: Some(30), stored: false, collapsed: false };
         let forwarded = Lookup::Forwarded(Forward::UriMiss);
         for (status, text) in [
             (plain, "warmfront; hit; ttl=30"),
             (
-                CacheStatus {
-                    lookup: Lookup::Stale,
-                    ttl: Some(-2),
-                    ..plain
-                },
+                CacheStatus { lookup: Lookup::Stale, ttl: Some(-2), ..plain },
                 "warmfront; hit; ttl=-2",
             ),
             (
-                CacheStatus {
-                    lookup: forwarded,
-                    stored: true,
-                    ..plain
-                },
+                CacheStatus { lookup: forwarded, stored: true, ..plain },
                 "warmfront; fwd=uri-miss; ttl=30; stored",
             ),
-            (
-                CacheStatus {
-                    collapsed: true,
-                    ..plain
-                },
-                "warmfront; hit; ttl=30; collapsed",
-            ),
-            (
-                CacheStatus {
-                    lookup: Lookup::Answered,
-                    ttl: None,
-                    ..plain
-                },
-                "warmfront",
-            ),
+            (CacheStatus { collapsed: true, ..plain }, "warmfront; hit; ttl=30; collapsed"),
+            (CacheStatus { lookup: Lookup::Answered, ttl: None, ..plain }, "warmfront"),
         ] {
             assert_eq!(status.to_string(), text);
         }

@@ -57,13 +57,9 @@ pub fn nominated(fields: &HeaderMap) -> Nominated {
 /// Whether a comma-separated list field has this member, whatever its letter case.
 #[must_use]
 pub fn list_has(fields: &HeaderMap, name: &HeaderName, member: &str) -> bool {
-    let members = fields
-        .get_all(name)
-        .iter()
-        .flat_map(|line| line.as_bytes().split(|&b| b == b','));
-    members
-        .map(<[u8]>::trim_ascii)
-        .any(|m| m.eq_ignore_ascii_case(member.as_bytes()))
+    let members =
+        fields.get_all(name).iter().flat_map(|line| line.as_bytes().split(|&b| b == b','));
+    members.map(<[u8]>::trim_ascii).any(|m| m.eq_ignore_ascii_case(member.as_bytes()))
 }
 
 #[cfg(test)]
@@ -74,10 +70,7 @@ mod tests {
     fn connection_options() {
         let mut fields = HeaderMap::new();
         fields.append(header::CONNECTION, "close, X-Trace".parse().unwrap());
-        let expected = vec![
-            HeaderName::from_static("close"),
-            HeaderName::from_static("x-trace"),
-        ];
+        let expected = vec![HeaderName::from_static("close"), HeaderName::from_static("x-trace")];
         assert_eq!(nominated(&fields), Nominated::Fields(expected));
         fields.append(header::CONNECTION, "X-Forwarded-For".parse().unwrap());
         assert_eq!(

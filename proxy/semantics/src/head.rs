@@ -81,12 +81,7 @@ pub enum BadHead {
 pub fn end(received: &[u8]) -> Option<usize> {
     let start = received.iter().position(|b| !matches!(b, b'\r' | b'\n'))?;
     let mut line_start = start;
-    for (at, _) in received
-        .iter()
-        .enumerate()
-        .skip(start)
-        .filter(|(_, b)| **b == b'\n')
-    {
+    for (at, _) in received.iter().enumerate().skip(start).filter(|(_, b)| **b == b'\n') {
         let line = received.get(line_start..at)?;
         // A bare LF ends a line here too: the head must end somewhere before it can be refused.
         if line.is_empty() || line == b"\r" {
@@ -99,10 +94,8 @@ pub fn end(received: &[u8]) -> Option<usize> {
 
 /// Judges a whole head, empty line included.
 pub fn inspect(head: &[u8], limits: &HeadLimits) -> Result<Framing, BadHead> {
-    let start = head
-        .iter()
-        .position(|b| !matches!(b, b'\r' | b'\n'))
-        .ok_or(BadHead::RequestLine)?;
+    let start =
+        head.iter().position(|b| !matches!(b, b'\r' | b'\n')).ok_or(BadHead::RequestLine)?;
     let head = head.get(start..).unwrap_or_default();
     let mut lines = head.split_inclusive(|b| *b == b'\n').map(line);
     let request_line = RequestLine::parse(lines.next().ok_or(BadHead::RequestLine)??, limits)?;
@@ -131,10 +124,7 @@ fn line(with_end: &[u8]) -> Result<&[u8], BadHead> {
     if line.contains(&b'\r') {
         return Err(BadHead::BareLineEnd);
     }
-    if line
-        .iter()
-        .any(|b| (*b < 0x20 && *b != b'\t') || *b == 0x7f)
-    {
+    if line.iter().any(|b| (*b < 0x20 && *b != b'\t') || *b == 0x7f) {
         return Err(BadHead::Control);
     }
     Ok(line)
@@ -182,19 +172,13 @@ impl<'a> RequestLine<'a> {
 }
 
 fn absolute_form(target: &[u8]) -> Result<&[u8], BadHead> {
-    let scheme_end = target
-        .windows(3)
-        .position(|w| w == b"://")
-        .ok_or(BadHead::RequestLine)?;
+    let scheme_end = target.windows(3).position(|w| w == b"://").ok_or(BadHead::RequestLine)?;
     let (scheme, rest) = target.split_at(scheme_end);
     if !scheme.eq_ignore_ascii_case(b"http") && !scheme.eq_ignore_ascii_case(b"https") {
         return Err(BadHead::ForeignTarget);
     }
     let rest = rest.get(3..).unwrap_or_default();
-    let authority = rest
-        .split(|b| matches!(b, b'/' | b'?'))
-        .next()
-        .unwrap_or_default();
+    let authority = rest.split(|b| matches!(b, b'/' | b'?')).next().unwrap_or_default();
     // RFC 9110 §4.2.4: user information in a target is an error.
     if authority.is_empty() || authority.contains(&b'@') {
         return Err(BadHead::ForeignTarget);
@@ -213,10 +197,7 @@ struct Found<'a> {
 
 impl<'a> Found<'a> {
     fn note(&mut self, field: &'a [u8]) -> Result<(), BadHead> {
-        let colon = field
-            .iter()
-            .position(|b| *b == b':')
-            .ok_or(BadHead::FieldLine)?;
+        let colon = field.iter().position(|b| *b == b':').ok_or(BadHead::FieldLine)?;
         let (name, value) = field.split_at(colon);
         let value = value.get(1..).unwrap_or_default().trim_ascii();
         if name.is_empty() || !name.iter().all(|b| is_token(*b)) {
@@ -250,10 +231,7 @@ impl<'a> Found<'a> {
         }
         let host = self.host.ok_or(BadHead::NoHost)?;
         Host::parse(host).map_err(BadHead::Host)?;
-        if request_line
-            .authority
-            .is_some_and(|target| !target.eq_ignore_ascii_case(host))
-        {
+        if request_line.authority.is_some_and(|target| !target.eq_ignore_ascii_case(host)) {
             return Err(BadHead::ForeignTarget);
         }
         Ok(match self {
@@ -269,10 +247,7 @@ fn length(value: &[u8]) -> Result<u64, BadHead> {
     if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
         return Err(BadHead::Length);
     }
-    std::str::from_utf8(value)
-        .ok()
-        .and_then(|v| v.parse().ok())
-        .ok_or(BadHead::Length)
+    std::str::from_utf8(value).ok().and_then(|v| v.parse().ok()).ok_or(BadHead::Length)
 }
 
 /// RFC 9110 §5.6.2.

@@ -74,19 +74,13 @@ pub fn wanted(method: &Method, path: &str, request: &HeaderMap) -> Wanted {
         Some(mode) => mode == "navigate",
         None => accepts_html(request),
     };
-    if navigates {
-        Wanted::Page
-    } else {
-        Wanted::File
-    }
+    if navigates { Wanted::Page } else { Wanted::File }
 }
 
 fn is_asset(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     name.rsplit_once('.').is_some_and(|(_, extension)| {
-        ASSET_EXTENSIONS
-            .iter()
-            .any(|known| known.eq_ignore_ascii_case(extension))
+        ASSET_EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension))
     })
 }
 
@@ -94,10 +88,7 @@ fn accepts_html(request: &HeaderMap) -> bool {
     if !request.contains_key(header::ACCEPT) {
         return true;
     }
-    let lines = request
-        .get_all(header::ACCEPT)
-        .iter()
-        .filter_map(|line| line.to_str().ok());
+    let lines = request.get_all(header::ACCEPT).iter().filter_map(|line| line.to_str().ok());
     let ranges: Vec<&str> = lines.flat_map(|line| line.split(',')).collect();
     // RFC 9110 §12.5.1: the most specific range that matches decides.
     ["text/html", "text/*", "*/*"]
@@ -136,21 +127,12 @@ mod tests {
             (Method::GET, "/deep/link", "image/*", Wanted::File),
             (Method::GET, "/deep/link", "text/*;q=0.5", Wanted::Page),
             (Method::GET, "/deep/link", "application/json", Wanted::File),
-            (
-                Method::GET,
-                "/deep/link",
-                "text/html;q=0, */*",
-                Wanted::File,
-            ),
+            (Method::GET, "/deep/link", "text/html;q=0, */*", Wanted::File),
             (Method::GET, "/deep/link", "TEXT/HTML", Wanted::Page),
         ] {
             let mut request = HeaderMap::new();
             request.insert(header::ACCEPT, accept.parse().unwrap());
-            assert_eq!(
-                wanted(&method, path, &request),
-                expected,
-                "{method} {path} {accept}"
-            );
+            assert_eq!(wanted(&method, path, &request), expected, "{method} {path} {accept}");
         }
         let mut request = HeaderMap::new();
         request.insert("sec-fetch-mode", "navigate".parse().unwrap());

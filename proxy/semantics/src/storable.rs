@@ -51,9 +51,8 @@ pub enum Why {
 /// Statuses whose meaning does not hang on the one request: RFC 9110 §15.1's heuristically
 /// cacheable ones, and redirects and refusals that say so explicitly. Never 206 and 304, which are
 /// parts of something, and never an edge's own trouble.
-const STATUSES: [u16; 19] = [
-    200, 203, 204, 300, 301, 302, 303, 307, 308, 400, 403, 404, 405, 410, 412, 414, 451, 500, 501,
-];
+const STATUSES: [u16; 19] =
+    [200, 203, 204, 300, 301, 302, 303, 307, 308, 400, 403, 404, 405, 410, 412, 414, 451, 500, 501];
 
 // === impl Storable ===
 
@@ -61,12 +60,7 @@ impl Storable {
     /// RFC 9111 §3, for a shared cache that understands no authentication.
     #[must_use]
     pub fn judge(exchange: &Exchange<'_>) -> Self {
-        let Exchange {
-            method,
-            request,
-            status,
-            response,
-        } = *exchange;
+        let Exchange { method, request, status, response } = *exchange;
         if !matches!(*method, Method::GET | Method::HEAD) {
             return Self::No(Why::Method);
         }
@@ -112,12 +106,10 @@ impl Why {
 
 fn has_directive(response: &HeaderMap, name: &str) -> bool {
     let lines = response.get_all(header::CACHE_CONTROL).iter();
-    lines
-        .flat_map(|line| line.as_bytes().split(|b| *b == b','))
-        .any(|directive| {
-            let word = directive.split(|b| *b == b'=').next().unwrap_or_default();
-            word.trim_ascii().eq_ignore_ascii_case(name.as_bytes())
-        })
+    lines.flat_map(|line| line.as_bytes().split(|b| *b == b',')).any(|directive| {
+        let word = directive.split(|b| *b == b'=').next().unwrap_or_default();
+        word.trim_ascii().eq_ignore_ascii_case(name.as_bytes())
+    })
 }
 
 #[cfg(test)]
@@ -127,53 +119,26 @@ mod tests {
 
     fn fields(lines: &[(&'static str, &'static str)]) -> HeaderMap {
         let name = |n| HeaderName::from_static(n);
-        lines
-            .iter()
-            .map(|(n, v)| (name(n), v.parse().unwrap()))
-            .collect()
+        lines.iter().map(|(n, v)| (name(n), v.parse().unwrap())).collect()
     }
 
     #[test]
     fn nothing_private_is_shared() {
         let cases: [(&[_], &[_], Storable); 10] = [
             (&[], &[], Storable::Yes),
-            (
-                &[],
-                &[("cache-control", "max-age=60, No-Store")],
-                Storable::No(Why::Forbidden),
-            ),
-            (
-                &[],
-                &[("cache-control", "private=\"x\"")],
-                Storable::No(Why::Forbidden),
-            ),
+            (&[], &[("cache-control", "max-age=60, No-Store")], Storable::No(Why::Forbidden)),
+            (&[], &[("cache-control", "private=\"x\"")], Storable::No(Why::Forbidden)),
             (&[], &[("set-cookie", "a=b")], Storable::No(Why::SetCookie)),
-            (
-                &[],
-                &[("set-cookie", "a=b"), ("cache-control", "public")],
-                Storable::Yes,
-            ),
+            (&[], &[("set-cookie", "a=b"), ("cache-control", "public")], Storable::Yes),
             (
                 &[("authorization", "x")],
                 &[("cache-control", "max-age=9")],
                 Storable::No(Why::Authorization),
             ),
-            (
-                &[("authorization", "x")],
-                &[("cache-control", "s-maxage=9")],
-                Storable::Yes,
-            ),
-            (
-                &[("authorization", "x")],
-                &[("cache-control", "must-revalidate")],
-                Storable::Yes,
-            ),
+            (&[("authorization", "x")], &[("cache-control", "s-maxage=9")], Storable::Yes),
+            (&[("authorization", "x")], &[("cache-control", "must-revalidate")], Storable::Yes),
             (&[], &[("vary", "*")], Storable::No(Why::VaryStar)),
-            (
-                &[("cookie", "a=b")],
-                &[("cache-control", "max-age=9")],
-                Storable::Yes,
-            ),
+            (&[("cookie", "a=b")], &[("cache-control", "max-age=9")], Storable::Yes),
         ];
         for (request, response, expected) in cases {
             let (request, response) = (fields(request), fields(response));
@@ -183,11 +148,7 @@ mod tests {
                 status: StatusCode::OK,
                 response: &response,
             };
-            assert_eq!(
-                Storable::judge(&exchange),
-                expected,
-                "{request:?} {response:?}"
-            );
+            assert_eq!(Storable::judge(&exchange), expected, "{request:?} {response:?}");
         }
     }
 
@@ -195,25 +156,11 @@ mod tests {
     fn parts_and_changes_are_never_whole() {
         let none = HeaderMap::new();
         let judge = |method: &Method, status| {
-            Storable::judge(&Exchange {
-                method,
-                request: &none,
-                status,
-                response: &none,
-            })
+            Storable::judge(&Exchange { method, request: &none, status, response: &none })
         };
-        assert_eq!(
-            judge(&Method::POST, StatusCode::OK),
-            Storable::No(Why::Method)
-        );
-        assert_eq!(
-            judge(&Method::GET, StatusCode::PARTIAL_CONTENT),
-            Storable::No(Why::Status)
-        );
-        assert_eq!(
-            judge(&Method::GET, StatusCode::BAD_GATEWAY),
-            Storable::No(Why::Status)
-        );
+        assert_eq!(judge(&Method::POST, StatusCode::OK), Storable::No(Why::Method));
+        assert_eq!(judge(&Method::GET, StatusCode::PARTIAL_CONTENT), Storable::No(Why::Status));
+        assert_eq!(judge(&Method::GET, StatusCode::BAD_GATEWAY), Storable::No(Why::Status));
         assert_eq!(judge(&Method::HEAD, StatusCode::NOT_FOUND), Storable::Yes);
     }
 }

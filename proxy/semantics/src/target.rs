@@ -18,14 +18,8 @@ impl<'a> Target<'a> {
     #[must_use]
     pub fn split(path_and_query: &'a str) -> Self {
         match path_and_query.split_once('?') {
-            Some((path, query)) => Self {
-                path: or_root(path),
-                query: Some(query),
-            },
-            None => Self {
-                path: or_root(path_and_query),
-                query: None,
-            },
+            Some((path, query)) => Self { path: or_root(path), query: Some(query) },
+            None => Self { path: or_root(path_and_query), query: None },
         }
     }
 }
@@ -37,9 +31,7 @@ pub fn without_authority(target: &[u8]) -> &[u8] {
         return target;
     }
     let behind_scheme = target.windows(3).position(|w| w == b"://").map(|at| at + 3);
-    let rest = behind_scheme
-        .and_then(|at| target.get(at..))
-        .unwrap_or(target);
+    let rest = behind_scheme.and_then(|at| target.get(at..)).unwrap_or(target);
     let path = rest.iter().position(|b| matches!(b, b'/' | b'?'));
     path.and_then(|at| rest.get(at..)).unwrap_or(b"/")
 }
@@ -111,27 +103,9 @@ mod tests {
 
     #[test]
     fn splits_at_the_first_question_mark() {
-        assert_eq!(
-            Target::split("/a?b?c"),
-            Target {
-                path: "/a",
-                query: Some("b?c")
-            }
-        );
-        assert_eq!(
-            Target::split("?b"),
-            Target {
-                path: "/",
-                query: Some("b")
-            }
-        );
-        assert_eq!(
-            Target::split("/a?"),
-            Target {
-                path: "/a",
-                query: Some("")
-            }
-        );
+        assert_eq!(Target::split("/a?b?c"), Target { path: "/a", query: Some("b?c") });
+        assert_eq!(Target::split("?b"), Target { path: "/", query: Some("b") });
+        assert_eq!(Target::split("/a?"), Target { path: "/a", query: Some("") });
     }
 
     #[test]
@@ -143,11 +117,7 @@ mod tests {
             ("/http://a/b", "/http://a/b"),
             ("*", "*"),
         ] {
-            assert_eq!(
-                without_authority(target.as_bytes()),
-                rest.as_bytes(),
-                "{target}"
-            );
+            assert_eq!(without_authority(target.as_bytes()), rest.as_bytes(), "{target}");
         }
     }
 

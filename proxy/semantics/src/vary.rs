@@ -34,11 +34,7 @@ impl Vary {
         }
         fields.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
         fields.dedup();
-        if fields.is_empty() {
-            Self::Nothing
-        } else {
-            Self::Fields(fields)
-        }
+        if fields.is_empty() { Self::Nothing } else { Self::Fields(fields) }
     }
 
     /// The bytes that two requests share exactly if they select the same variant.
@@ -84,20 +80,14 @@ mod tests {
     use super::*;
 
     fn fields(lines: &[(&'static str, &'static str)]) -> HeaderMap {
-        lines
-            .iter()
-            .map(|(n, v)| (HeaderName::from_static(n), v.parse().unwrap()))
-            .collect()
+        lines.iter().map(|(n, v)| (HeaderName::from_static(n), v.parse().unwrap())).collect()
     }
 
     #[test]
     fn reads_lists_lines_and_stars() {
         let names = Vary::of(&fields(&[("vary", "Origin, ,accept"), ("vary", "ORIGIN")]));
         assert_eq!(names, Vary::Fields(vec![header::ACCEPT, header::ORIGIN]));
-        assert_eq!(
-            Vary::of(&fields(&[("vary", "accept, *")])),
-            Vary::Everything
-        );
+        assert_eq!(Vary::of(&fields(&[("vary", "accept, *")])), Vary::Everything);
         assert_eq!(Vary::of(&fields(&[("vary", " , ")])), Vary::Nothing);
         assert_eq!(Vary::of(&fields(&[])), Vary::Nothing);
     }
@@ -108,10 +98,7 @@ mod tests {
         let key = |lines: &[_]| vary.secondary_key(&fields(lines));
         let both = key(&[("accept-language", "de,en")]);
         assert_eq!(both, key(&[("accept-language", "de ,  en")]));
-        assert_eq!(
-            both,
-            key(&[("accept-language", "de"), ("accept-language", "en")])
-        );
+        assert_eq!(both, key(&[("accept-language", "de"), ("accept-language", "en")]));
         assert_ne!(both, key(&[("accept-language", "en,de")]));
         assert_ne!(key(&[("accept-language", "")]), key(&[]));
     }

@@ -86,11 +86,9 @@ impl Acceptor {
                 let snapshot = self.edge.snapshot();
                 let handshake = handshake::accept(tcp, &snapshot.certificates);
                 match timeout_at(first_head, handshake).await {
-                    Ok(Ok(agreed)) => (
-                        Transport::Tls(Box::new(agreed.stream)),
-                        Some(agreed.tls),
-                        agreed.http2,
-                    ),
+                    Ok(Ok(agreed)) => {
+                        (Transport::Tls(Box::new(agreed.stream)), Some(agreed.tls), agreed.http2)
+                    }
                     Ok(Err(error)) => return self.unshaken(client, &error),
                     Err(_) => return self.edge.metrics.handshake_failed("timeout"),
                 }
@@ -98,16 +96,9 @@ impl Acceptor {
         };
         let (spent, ends) = watch::channel(false);
         let allowance = Allowance::new(limits.requests_per_connection, spent);
-        let connection = Arc::new(Connection {
-            client,
-            local,
-            tls,
-            allowance,
-        });
+        let connection = Arc::new(Connection { client, local, tls, allowance });
         let protocol = if http2 {
-            Protocol::Http2 {
-                preface_left: PREFACE_BYTES,
-            }
+            Protocol::Http2 { preface_left: PREFACE_BYTES }
         } else {
             Protocol::Http1(Guard::new(HeadLimits {
                 bytes: limits.header_bytes,
@@ -115,11 +106,8 @@ impl Acceptor {
                 target_bytes: limits.url_bytes,
             }))
         };
-        let deadlines = Deadlines {
-            first_head,
-            head: limits.header_timeout,
-            idle: limits.idle_timeout,
-        };
+        let deadlines =
+            Deadlines { first_head, head: limits.header_timeout, idle: limits.idle_timeout };
         let refused = {
             let (edge, connection) = (self.edge.clone(), connection.clone());
             Arc::new(move |fault| edge.observe_refusal(&connection, fault))

@@ -80,10 +80,7 @@ impl Connection {
 impl Allowance {
     /// `spent` turns true with the last request.
     pub(crate) fn new(requests: u32, spent: watch::Sender<bool>) -> Self {
-        Self {
-            left: AtomicU32::new(requests),
-            spent,
-        }
+        Self { left: AtomicU32::new(requests), spent }
     }
 
     pub(crate) fn take_one(&self) {
@@ -103,12 +100,7 @@ impl Allowance {
 impl Census {
     /// `total` is kept at the number of open connections, for whoever scrapes it.
     pub(crate) fn new(total_max: usize, client_max: usize, total: IntGauge) -> Arc<Self> {
-        Arc::new(Self {
-            total_max,
-            client_max,
-            total,
-            clients: Mutex::default(),
-        })
+        Arc::new(Self { total_max, client_max, total, clients: Mutex::default() })
     }
 
     pub(crate) fn count(self: &Arc<Self>, client: IpAddr) -> Result<Counted, Crowded> {
@@ -123,10 +115,7 @@ impl Census {
         }
         *open += 1;
         self.total.inc();
-        Ok(Counted {
-            census: self.clone(),
-            client,
-        })
+        Ok(Counted { census: self.clone(), client })
     }
 }
 
@@ -161,15 +150,9 @@ mod tests {
         let address = |text: &str| text.parse::<IpAddr>().unwrap();
         let one = census.count(address("2001:db8::1")).unwrap();
         let _two = census.count(address("2001:db8::2")).unwrap();
-        assert_eq!(
-            census.count(address("2001:db8::3")).unwrap_err(),
-            Crowded::Client
-        );
+        assert_eq!(census.count(address("2001:db8::3")).unwrap_err(), Crowded::Client);
         let _three = census.count(address("10.0.0.1")).unwrap();
-        assert_eq!(
-            census.count(address("10.0.0.2")).unwrap_err(),
-            Crowded::Node
-        );
+        assert_eq!(census.count(address("10.0.0.2")).unwrap_err(), Crowded::Node);
         drop(one);
         assert!(census.count(address("2001:db8::3")).is_ok());
     }

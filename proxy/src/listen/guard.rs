@@ -55,11 +55,7 @@ pub(crate) enum Step {
 
 impl Guard {
     pub(crate) fn new(limits: HeadLimits) -> Self {
-        Self {
-            limits,
-            phase: Phase::Idle,
-            received: BytesMut::new(),
-        }
+        Self { limits, phase: Phase::Idle, received: BytesMut::new() }
     }
 
     pub(crate) fn phase(&self) -> Phase {
@@ -69,11 +65,7 @@ impl Guard {
     /// The request is over, and another one may follow.
     pub(crate) fn expect_head(&mut self) {
         if self.phase != Phase::Refused {
-            self.phase = if self.received.is_empty() {
-                Phase::Idle
-            } else {
-                Phase::Head
-            };
+            self.phase = if self.received.is_empty() { Phase::Idle } else { Phase::Head };
         }
     }
 
@@ -143,11 +135,7 @@ impl Guard {
     fn judge(&mut self) -> Step {
         let Some(end) = head::end(&self.received) else {
             let over = self.received.len() > self.limits.bytes;
-            return if over {
-                Step::Refuse(self.too_large())
-            } else {
-                Step::More
-            };
+            return if over { Step::Refuse(self.too_large()) } else { Step::More };
         };
         let whole = self.received.get(..end).unwrap_or_default();
         match head::inspect(whole, &self.limits) {
@@ -164,11 +152,7 @@ impl Guard {
 
     /// A head without an end: if not even its request line ended, that is what was too long.
     fn too_large(&self) -> BadHead {
-        if self.received.contains(&b'\n') {
-            BadHead::TooLarge
-        } else {
-            BadHead::TargetTooLong
-        }
+        if self.received.contains(&b'\n') { BadHead::TooLarge } else { BadHead::TargetTooLong }
     }
 }
 
@@ -176,11 +160,7 @@ impl Guard {
 mod tests {
     use super::*;
 
-    const LIMITS: HeadLimits = HeadLimits {
-        bytes: 64,
-        fields: 8,
-        target_bytes: 32,
-    };
+    const LIMITS: HeadLimits = HeadLimits { bytes: 64, fields: 8, target_bytes: 32 };
     const POST: &[u8] = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n";
 
     fn given(guard: &mut Guard) -> Vec<u8> {
@@ -199,11 +179,7 @@ mod tests {
         assert_eq!(given(&mut guard), [POST, b"bo"].concat());
         guard.receive(b"dyGET / HTTP/1.1\r\nHost: a\r\n\r\n");
         assert_eq!(given(&mut guard), b"dy");
-        assert_eq!(
-            given(&mut guard),
-            b"",
-            "the next request is not this one's body"
-        );
+        assert_eq!(given(&mut guard), b"", "the next request is not this one's body");
         guard.expect_head();
         assert_eq!(guard.step(), Step::Give);
         assert_eq!(given(&mut guard), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");

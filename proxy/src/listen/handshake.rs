@@ -60,14 +60,8 @@ pub(crate) async fn accept(
         Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
         _ => "TLSv1.3",
     };
-    let suite = session
-        .negotiated_cipher_suite()
-        .and_then(|suite| suite.suite().as_str());
+    let suite = session.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str());
     let http2 = session.alpn_protocol() == Some(b"h2");
-    let tls = Tls {
-        presented,
-        version,
-        cipher: suite.unwrap_or("unknown"),
-    };
+    let tls = Tls { presented, version, cipher: suite.unwrap_or("unknown") };
     Ok(Agreed { stream, tls, http2 })
 }

@@ -2,6 +2,7 @@
 
 mod accept;
 pub(crate) mod connection;
+mod deadline;
 mod guard;
 mod handshake;
 mod sockets;

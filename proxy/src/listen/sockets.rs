@@ -39,31 +39,17 @@ pub struct BindError {
 impl Bound {
     /// Opens every HTTP and HTTPS socket of the configuration, or says which one cannot be.
     pub fn all(listen: &warmfront_config::Listen) -> Result<Vec<Self>, Vec<BindError>> {
-        let http = listen
-            .http
-            .iter()
-            .map(|a| (*a, Spoken::Http, "listen.http"));
-        let https = listen
-            .https
-            .iter()
-            .map(|a| (*a, Spoken::Https, "listen.https"));
+        let http = listen.http.iter().map(|a| (*a, Spoken::Http, "listen.http"));
+        let https = listen.https.iter().map(|a| (*a, Spoken::Https, "listen.https"));
         let (mut bound, mut errors) = (Vec::new(), Vec::new());
         let every: Vec<SocketAddr> = listen.http.iter().chain(&listen.https).copied().collect();
         for (address, spoken, key) in http.chain(https) {
             match open(address, &every) {
                 Ok(listener) => bound.push(Self { listener, spoken }),
-                Err(source) => errors.push(BindError {
-                    key,
-                    address,
-                    source,
-                }),
+                Err(source) => errors.push(BindError { key, address, source }),
             }
         }
-        if errors.is_empty() {
-            Ok(bound)
-        } else {
-            Err(errors)
-        }
+        if errors.is_empty() { Ok(bound) } else { Err(errors) }
     }
 
     /// The address it listens on.
@@ -91,17 +77,11 @@ fn open(address: SocketAddr, every: &[SocketAddr]) -> io::Result<TcpListener> {
 }
 
 fn listen(address: SocketAddr, every: &[SocketAddr]) -> io::Result<TcpListener> {
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     if address.is_ipv6() {
         // `[::]` takes IPv4 too, unless the file gives that half to another socket.
-        let beside = every
-            .iter()
-            .any(|other| other.is_ipv4() && other.port() == address.port());
+        let beside = every.iter().any(|other| other.is_ipv4() && other.port() == address.port());
         socket.set_only_v6(beside)?;
     }
     socket.set_nonblocking(true)?;

@@ -5,7 +5,6 @@
 //! the head and the body of a small response are one system call and one TLS record.
 
 use std::fmt;
-use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,11 +14,12 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 use tokio_rustls::server::TlsStream;
 
 use crate::failure::{ClientFault, refusal_bytes};
 use crate::listen::connection::Counted;
+use crate::listen::deadline::Deadline;
 use crate::listen::guard::{Guard, Phase, Step};
 
 /// Writes are gathered up to one TLS record (RFC 8446 §5.1).
@@ -71,48 +71,12 @@ pub(crate) struct EdgeStream {
     _counted: Counted,
 }
 
-/// A deadline that costs nothing until something has to be waited for.
-#[derive(Default)]
-struct Deadline {
-    at: Option<Instant>,
-    sleep: Option<Pin<Box<Sleep>>>,
-}
-
 #[derive(Debug, Default)]
 struct Refusal {
     bytes: Vec<u8>,
     written: usize,
     drained: usize,
     shut: bool,
-}
-
-// === impl Deadline ===
-
-impl Deadline {
-    /// Arms the deadline, unless it already runs.
-    fn arm(&mut self, at: impl FnOnce() -> Instant) {
-        if self.at.is_none() {
-            self.at = Some(at());
-        }
-    }
-
-    fn disarm(&mut self) {
-        self.at = None;
-    }
-
-    /// Ready when the deadline has passed. Wakes the task when it does.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(at) = self.at else {
-            return Poll::Pending;
-        };
-        let sleep = self
-            .sleep
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
-        if sleep.deadline() != at {
-            sleep.as_mut().reset(at);
-        }
-        sleep.as_mut().poll(cx)
-    }
 }
 
 // === impl EdgeStream ===
@@ -214,11 +178,7 @@ impl EdgeStream {
 
     /// Nothing has come: is it late?
     fn poll_waiting(&mut self, cx: &mut Context<'_>, phase: Phase) -> Poll<io::Result<usize>> {
-        let Deadlines {
-            first_head,
-            head,
-            idle,
-        } = self.deadlines;
+        let Deadlines { first_head, head, idle } = self.deadlines;
         match phase {
             Phase::Idle | Phase::Head if self.first => self.read_deadline.arm(|| first_head),
             Phase::Idle => self.read_deadline.arm(|| Instant::now() + idle),
@@ -260,11 +220,8 @@ impl EdgeStream {
         if let Protocol::Http1(guard) = &mut self.protocol {
             guard.refuse();
         }
-        self.refusal = Refusal {
-            bytes: refusal_bytes(fault),
-            ..Refusal::default()
-        };
-        self.read_deadline.at = Some(Instant::now() + LINGER);
+        self.refusal = Refusal { bytes: refusal_bytes(fault), ..Refusal::default() };
+        self.read_deadline.set(Instant::now() + LINGER);
         (self.refused)(fault);
     }
 
@@ -275,10 +232,7 @@ impl EdgeStream {
             return Poll::Ready(Ok(()));
         }
         let refusal = &mut self.refusal;
-        while let Some(rest) = refusal
-            .bytes
-            .get(refusal.written..)
-            .filter(|rest| !rest.is_empty())
+        while let Some(rest) = refusal.bytes.get(refusal.written..).filter(|rest| !rest.is_empty())
         {
             refusal.written += ready!(Pin::new(&mut self.transport).poll_write(cx, rest))?;
         }
@@ -305,7 +259,7 @@ impl EdgeStream {
         };
         *preface_left = preface_left.saturating_sub(buf.filled().len() - before);
         if polled.is_pending() && *preface_left > 0 {
-            self.read_deadline.at = Some(self.deadlines.first_head);
+            self.read_deadline.set(self.deadlines.first_head);
             ready!(self.read_deadline.poll(cx));
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
@@ -402,8 +356,6 @@ impl AsyncWrite for EdgeStream {
 
 impl fmt::Debug for EdgeStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EdgeStream")
-            .field("protocol", &self.protocol)
-            .finish_non_exhaustive()
+        f.debug_struct("EdgeStream").field("protocol", &self.protocol).finish_non_exhaustive()
     }
 }

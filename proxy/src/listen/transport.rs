@@ -85,23 +85,14 @@ impl AsyncWrite for Transport {
 
 impl PingoraStream {
     pub(crate) fn new(stream: EdgeStream, connection: Arc<Connection>) -> Result<Self> {
-        let tls = connection.tls.as_ref().map(|tls| {
-            Arc::new(SslDigest::new(
-                tls.cipher,
-                tls.version,
-                None,
-                None,
-                Vec::new(),
-            ))
-        });
+        let tls = connection
+            .tls
+            .as_ref()
+            .map(|tls| Arc::new(SslDigest::new(tls.cipher, tls.version, None, None, Vec::new())));
         let head = Box::new(ResponseHeader::build_no_case(StatusCode::OK, None)?);
         // The one place where a stream of ours can leave something for the rooms to find.
         let connection = Arc::new(ProxyDigest::new(head, Some(Box::new(connection))));
-        Ok(Self {
-            stream,
-            connection,
-            tls,
-        })
+        Ok(Self { stream, connection, tls })
     }
 
     /// What [`PingoraStream::new`] was given, as the rooms find it.
@@ -158,11 +149,7 @@ impl Ssl for PingoraStream {
     }
 
     fn selected_alpn_proto(&self) -> Option<ALPN> {
-        Some(if self.stream.is_http2() {
-            ALPN::H2
-        } else {
-            ALPN::H1
-        })
+        Some(if self.stream.is_http2() { ALPN::H2 } else { ALPN::H1 })
     }
 }
 

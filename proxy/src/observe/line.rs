@@ -26,10 +26,7 @@ pub(super) struct Line {
 
 impl Line {
     pub(super) fn new(format: LogFormat) -> Self {
-        Self {
-            format,
-            bytes: Vec::with_capacity(LINE_BYTES),
-        }
+        Self { format, bytes: Vec::with_capacity(LINE_BYTES) }
     }
 
     pub(super) fn text(&mut self, name: &str, value: &[u8]) {
@@ -63,12 +60,7 @@ impl Line {
     /// Milliseconds with three decimals: a hit takes far less than one.
     pub(super) fn millis(&mut self, name: &str, value: Duration) {
         self.name(name);
-        let _ = write!(
-            self.bytes,
-            "{}.{:03}",
-            value.as_millis(),
-            value.subsec_micros() % 1000
-        );
+        let _ = write!(self.bytes, "{}.{:03}", value.as_millis(), value.subsec_micros() % 1000);
     }
 
     /// RFC 3339, in UTC.
@@ -91,11 +83,7 @@ impl Line {
             LogFormat::Json => (b"{\"", b",\"", b"\":"),
             LogFormat::Text => (b"", b" ", b"="),
         };
-        self.bytes.extend_from_slice(if self.bytes.is_empty() {
-            first
-        } else {
-            between
-        });
+        self.bytes.extend_from_slice(if self.bytes.is_empty() { first } else { between });
         self.bytes.extend_from_slice(name.as_bytes());
         self.bytes.extend_from_slice(after);
     }

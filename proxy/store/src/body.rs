@@ -1,26 +1,17 @@
 //! Bodies: segments that are shared, and read by many while one still writes them.
 
-use std::collections::VecDeque;
+mod fill;
+mod in_flight;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::{Bytes, BytesMut};
-use parking_lot::Mutex;
-use tokio::sync::Notify;
+use bytes::Bytes;
 
-/// Segments smaller than this are joined when a body is complete: each costs a write on every hit.
-const SEGMENT_BYTES_MIN: usize = 32 * 1024;
-/// Joined segments grow to this: one write, and never a second copy of a large body at once.
-const SEGMENT_BYTES_MAX: usize = 256 * 1024;
+pub(crate) use fill::{Fill, Retention};
+pub(crate) use in_flight::{InFlight, Reserve};
+
 /// What one segment costs beside its bytes.
 const SEGMENT_OVERHEAD_BYTES: u64 = 64;
-/// How far behind its writer's own client a follower of an unstorable body may fall.
-const WINDOW_BYTES: usize = 4 * 1024 * 1024;
-/// How far ahead of its own client an unstorable body may be written. The writer and that client
-/// take turns, so it is only ever reached when the client is gone.
-const UNREAD_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// How much a reader that has fallen behind takes at once, so that it catches up.
-const CATCH_UP_BYTES: usize = 1024 * 1024;
 
 /// A stored response's body.
 #[derive(Debug, Clone)]
@@ -48,44 +39,6 @@ pub enum BodyError {
     Range,
 }
 
-/// A body that is being written.
-#[derive(Debug)]
-pub(crate) struct Fill {
-    state: Mutex<FillState>,
-    grown: Notify,
-}
-
-#[derive(Debug, Default)]
-struct FillState {
-    /// Kept segments; the first has index `trimmed`.
-    segments: VecDeque<Bytes>,
-    /// Segments no longer kept.
-    trimmed: usize,
-    /// Segments that the writer's own client has read.
-    own: usize,
-    bytes: u64,
-    retention: Retention,
-    phase: Phase,
-}
-
-/// What is kept of a body that is being written.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Retention {
-    /// All: it will be stored.
-    #[default]
-    Whole,
-    /// What readers near the writer's own client still need: it is too large to be stored.
-    Window,
-}
-
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    #[default]
-    Filling,
-    Complete,
-    Aborted,
-}
-
 /// Reads a body from its start, or a range of it.
 #[derive(Debug)]
 pub struct BodyReader {
@@ -109,23 +62,15 @@ pub(crate) enum Role {
     Follower,
 }
 
-/// What all fills together may hold before they are complete.
-#[derive(Debug)]
-pub(crate) struct InFlight {
-    bytes: AtomicU64,
-    max: u64,
-}
-
 // === impl Body ===
 
 impl Body {
     /// Bytes that the body holds in memory.
     pub(crate) fn weight(&self) -> u64 {
         match self {
-            Self::Whole(segments) => segments
-                .iter()
-                .map(|s| s.len() as u64 + SEGMENT_OVERHEAD_BYTES)
-                .sum(),
+            Self::Whole(segments) => {
+                segments.iter().map(|s| s.len() as u64 + SEGMENT_OVERHEAD_BYTES).sum()
+            }
             Self::Filling(_) => 0,
         }
     }
@@ -134,205 +79,16 @@ impl Body {
     pub(crate) fn content_bytes(&self) -> u64 {
         match self {
             Self::Whole(segments) => segments.iter().map(|s| s.len() as u64).sum(),
-            Self::Filling(fill) => fill.state.lock().bytes,
+            Self::Filling(fill) => fill.content_bytes(),
         }
     }
-}
-
-// === impl Fill ===
-
-impl Fill {
-    pub(crate) fn new(retention: Retention) -> Arc<Self> {
-        let state = FillState {
-            retention,
-            ..FillState::default()
-        };
-        Arc::new(Self {
-            state: Mutex::new(state),
-            grown: Notify::new(),
-        })
-    }
-
-    /// Appends a copy: what comes from the network is a slice of a larger buffer, which keeping the
-    /// slice would keep too.
-    ///
-    /// Fails only if the body is not kept and its own client does not read it: then there is no
-    /// reason to fetch the rest.
-    pub(crate) fn write(&self, chunk: &[u8]) -> Result<(), BodyError> {
-        if chunk.is_empty() {
-            return Ok(());
-        }
-        let mut state = self.state.lock();
-        if state.retention == Retention::Window && state.unread() > UNREAD_BYTES_MAX {
-            return Err(BodyError::Unread);
-        }
-        state.segments.push_back(Bytes::copy_from_slice(chunk));
-        state.bytes += chunk.len() as u64;
-        drop(state);
-        self.grown.notify_waiters();
-        Ok(())
-    }
-
-    /// From now on this body will not be stored, and is kept only for those who read it.
-    pub(crate) fn keep_window(&self) {
-        let mut state = self.state.lock();
-        state.retention = Retention::Window;
-        state.trim();
-    }
-
-    /// The whole body, if it was kept.
-    pub(crate) fn complete(&self) -> Option<Arc<[Bytes]>> {
-        let mut state = self.state.lock();
-        state.phase = Phase::Complete;
-        let segments =
-            (state.retention == Retention::Whole).then(|| joined(state.segments.make_contiguous()));
-        drop(state);
-        self.grown.notify_waiters();
-        segments
-    }
-
-    pub(crate) fn abort(&self) {
-        self.state.lock().phase = Phase::Aborted;
-        self.grown.notify_waiters();
-    }
-
-    async fn next(&self, segment: usize, role: Role) -> Result<Option<(Bytes, usize)>, BodyError> {
-        loop {
-            let grown = self.grown.notified();
-            tokio::pin!(grown);
-            // Registered before the look, so that a write between look and wait is not missed.
-            grown.as_mut().enable();
-            if let Some(read) = self.state.lock().read(segment, role) {
-                return read;
-            }
-            grown.await;
-        }
-    }
-}
-
-// === impl FillState ===
-
-impl FillState {
-    /// What stands at `segment`, and the index behind it; `None` is "not yet".
-    fn read(
-        &mut self,
-        segment: usize,
-        role: Role,
-    ) -> Option<Result<Option<(Bytes, usize)>, BodyError>> {
-        let Some(at) = segment.checked_sub(self.trimmed) else {
-            return Some(Err(BodyError::Lagged));
-        };
-        let Some(first) = self.segments.get(at) else {
-            return match self.phase {
-                Phase::Filling => None,
-                Phase::Complete => Some(Ok(None)),
-                Phase::Aborted => Some(Err(BodyError::Aborted)),
-            };
-        };
-        let (bytes, taken) = match role {
-            Role::Own => self.catch_up(at),
-            Role::Follower => (first.clone(), 1),
-        };
-        let next = segment + taken;
-        if role == Role::Own {
-            self.own = next;
-            if self.retention == Retention::Window {
-                self.trim();
-            }
-        }
-        Some(Ok(Some((bytes, next))))
-    }
-
-    /// Several segments at once, if there are: the writer and its own client take turns at random,
-    /// and a turn of the reader must outweigh a turn of the writer for it to stay near.
-    fn catch_up(&self, at: usize) -> (Bytes, usize) {
-        let mut taken = 0;
-        let mut bytes = 0;
-        for segment in self.segments.range(at..) {
-            if taken > 0 && bytes + segment.len() > CATCH_UP_BYTES {
-                break;
-            }
-            taken += 1;
-            bytes += segment.len();
-        }
-        if taken == 1 {
-            return (self.segments.get(at).cloned().unwrap_or_default(), 1);
-        }
-        let mut joined = BytesMut::with_capacity(bytes);
-        for segment in self.segments.range(at..at + taken) {
-            joined.extend_from_slice(segment);
-        }
-        (joined.freeze(), taken)
-    }
-
-    /// Bytes that the writer's own client has not read yet.
-    fn unread(&self) -> usize {
-        let read = self
-            .own
-            .saturating_sub(self.trimmed)
-            .min(self.segments.len());
-        self.segments.range(read..).map(Bytes::len).sum()
-    }
-
-    /// Drops what the writer's own client has read, but for a window for its followers.
-    fn trim(&mut self) {
-        let read = self
-            .own
-            .saturating_sub(self.trimmed)
-            .min(self.segments.len());
-        let mut behind: usize = self.segments.range(..read).map(Bytes::len).sum();
-        while behind > WINDOW_BYTES {
-            let Some(first) = self.segments.pop_front() else {
-                break;
-            };
-            behind -= first.len();
-            self.trimmed += 1;
-        }
-    }
-}
-
-/// Joins runs of small segments, so that a hit is few writes.
-fn joined(segments: &[Bytes]) -> Arc<[Bytes]> {
-    let mut out = Vec::new();
-    let mut run: Vec<&Bytes> = Vec::new();
-    let flush = |run: &mut Vec<&Bytes>, out: &mut Vec<Bytes>| {
-        if let [one] = run.as_slice() {
-            out.push((*one).clone());
-        } else if !run.is_empty() {
-            let mut joined = BytesMut::with_capacity(run.iter().map(|s| s.len()).sum());
-            for segment in run.iter() {
-                joined.extend_from_slice(segment);
-            }
-            out.push(joined.freeze());
-        }
-        run.clear();
-    };
-    for segment in segments {
-        let held: usize = run.iter().map(|s| s.len()).sum();
-        if segment.len() >= SEGMENT_BYTES_MIN || held + segment.len() > SEGMENT_BYTES_MAX {
-            flush(&mut run, &mut out);
-        }
-        if segment.len() >= SEGMENT_BYTES_MIN {
-            out.push(segment.clone());
-        } else {
-            run.push(segment);
-        }
-    }
-    flush(&mut run, &mut out);
-    out.into()
 }
 
 // === impl BodyReader ===
 
 impl BodyReader {
     pub(crate) fn new(body: Body, role: Role) -> Self {
-        Self {
-            body,
-            segment: 0,
-            skip: 0,
-            left: None,
-            role,
-        }
+        Self { body, segment: 0, skip: 0, left: None, role }
     }
 
     /// The next piece of the range, `None` behind its end. Safe to drop at any await.
@@ -342,18 +98,14 @@ impl BodyReader {
                 return Ok(None);
             }
             let read = match &self.body {
-                Body::Whole(segments) => segments
-                    .get(self.segment)
-                    .map(|bytes| (bytes.clone(), self.segment + 1)),
+                Body::Whole(segments) => {
+                    segments.get(self.segment).map(|bytes| (bytes.clone(), self.segment + 1))
+                }
                 Body::Filling(fill) => fill.next(self.segment, self.role).await?,
             };
             let Some((bytes, next)) = read else {
                 // A range that ends behind the body's end was promised to a client.
-                return if self.left.is_some() {
-                    Err(BodyError::Range)
-                } else {
-                    Ok(None)
-                };
+                return if self.left.is_some() { Err(BodyError::Range) } else { Ok(None) };
             };
             self.segment = next;
             if let Some(bytes) = self.cut(bytes) {
@@ -380,9 +132,7 @@ impl BodyReader {
             return None;
         }
         let start = std::mem::take(&mut self.skip);
-        let end = self
-            .left
-            .map_or(length, |left| length.min(start.saturating_add(left)));
+        let end = self.left.map_or(length, |left| length.min(start.saturating_add(left)));
         if let Some(left) = &mut self.left {
             *left -= end - start;
         }
@@ -393,38 +143,6 @@ impl BodyReader {
         }
         Some(bytes)
     }
-}
-
-// === impl InFlight ===
-
-impl InFlight {
-    pub(crate) fn new(max: u64) -> Self {
-        Self {
-            bytes: AtomicU64::new(0),
-            max,
-        }
-    }
-
-    /// Takes room for this many bytes, if all fills together have it.
-    pub(crate) fn reserve(&self, bytes: u64) -> Reserve {
-        let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        if before.saturating_add(bytes) <= self.max {
-            return Reserve::Taken;
-        }
-        self.release(bytes);
-        Reserve::Full
-    }
-
-    pub(crate) fn release(&self, bytes: u64) {
-        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
-    }
-}
-
-/// Whether there was room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reserve {
-    Taken,
-    Full,
 }
 
 #[cfg(test)]

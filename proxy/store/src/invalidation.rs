@@ -128,16 +128,11 @@ impl InvalidationPath {
     /// Whether it takes what is stored in this place.
     #[must_use]
     pub fn takes(&self, place: &Place) -> bool {
-        let query = self.query.as_ref().is_none_or(|query| {
-            place
-                .query
-                .as_deref()
-                .is_some_and(|stored| query.matches(stored))
-        });
-        let made_from = place
-            .made_from
-            .as_deref()
-            .is_some_and(|page| self.path.matches(page));
+        let query = self
+            .query
+            .as_ref()
+            .is_none_or(|query| place.query.as_deref().is_some_and(|stored| query.matches(stored)));
+        let made_from = place.made_from.as_deref().is_some_and(|page| self.path.matches(page));
         (query && self.path.matches(&place.path)) || (self.query.is_none() && made_from)
     }
 
@@ -236,11 +231,7 @@ mod tests {
             ("/a%2A", "/ab", None, false),
         ] {
             let order = InvalidationPath::parse(order).unwrap();
-            assert_eq!(
-                order.takes(&place(path, query, None)),
-                taken,
-                "{order:?} {path} {query:?}"
-            );
+            assert_eq!(order.takes(&place(path, query, None)), taken, "{order:?} {path} {query:?}");
         }
         let page = InvalidationPath::parse("/index.html").unwrap();
         assert!(page.takes(&place("/deep/link", None, Some("/index.html"))));
@@ -248,10 +239,7 @@ mod tests {
 
     #[test]
     fn paths_that_help_nobody_are_refused() {
-        assert_eq!(
-            InvalidationPath::parse("a"),
-            Err(BadPath::Slash("a".into()))
-        );
+        assert_eq!(InvalidationPath::parse("a"), Err(BadPath::Slash("a".into())));
         assert_eq!(InvalidationPath::parse("/\n"), Err(BadPath::Control));
         let long = format!("/{}", "a".repeat(4_000));
         assert_eq!(InvalidationPath::parse(&long), Err(BadPath::TooLong));

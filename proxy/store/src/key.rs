@@ -20,9 +20,7 @@ impl Digester {
     /// A digester with a random key.
     #[must_use]
     pub fn random() -> Self {
-        Self {
-            seed: rand::random(),
-        }
+        Self { seed: rand::random() }
     }
 
     /// The digest of an ordered list of parts, absent ones included.
@@ -63,9 +61,6 @@ mod tests {
     #[test]
     fn every_process_has_a_key_of_its_own() {
         let one = [Some(b"a".as_slice())];
-        assert_ne!(
-            Digester::random().digest(one),
-            Digester::random().digest(one)
-        );
+        assert_ne!(Digester::random().digest(one), Digester::random().digest(one));
     }
 }

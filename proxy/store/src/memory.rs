@@ -27,14 +27,9 @@ pub(crate) struct MemoryTier {
 impl MemoryTier {
     /// A tier of at most `bytes` in all; `workers` threads share it.
     pub(crate) fn new(bytes: u64, object_bytes_max: u64, workers: usize) -> Self {
-        let room = bytes
-            / object_bytes_max
-                .saturating_mul(OBJECTS_PER_SHARD_MIN)
-                .max(1);
+        let room = bytes / object_bytes_max.saturating_mul(OBJECTS_PER_SHARD_MIN).max(1);
         let wanted = workers.saturating_mul(4).next_power_of_two();
-        let shards = wanted
-            .min(usize::try_from(room).unwrap_or(usize::MAX))
-            .max(1);
+        let shards = wanted.min(usize::try_from(room).unwrap_or(usize::MAX)).max(1);
         let shard = || {
             Cache::builder()
                 .max_capacity(bytes / shards as u64)
@@ -44,9 +39,7 @@ impl MemoryTier {
                 .eviction_policy(EvictionPolicy::lru())
                 .build()
         };
-        Self {
-            shards: (0..shards).map(|_| shard()).collect(),
-        }
+        Self { shards: (0..shards).map(|_| shard()).collect() }
     }
 
     pub(crate) fn get(&self, key: &Digest) -> Option<Arc<StoredResponse>> {
@@ -79,12 +72,10 @@ impl MemoryTier {
 
     /// Removes exactly this response, if it still stands there.
     pub(crate) fn remove(&self, key: Digest, stored: &Arc<StoredResponse>) {
-        self.shard(&key)
-            .entry(key)
-            .and_compute_with(|entry| match entry {
-                Some(entry) if Arc::ptr_eq(entry.value(), stored) => Op::Remove,
-                _ => Op::Nop,
-            });
+        self.shard(&key).entry(key).and_compute_with(|entry| match entry {
+            Some(entry) if Arc::ptr_eq(entry.value(), stored) => Op::Remove,
+            _ => Op::Nop,
+        });
     }
 
     /// Everything, in no order. Never on the request path.
@@ -104,8 +95,6 @@ impl MemoryTier {
     fn shard(&self, key: &Digest) -> &Cache<Digest, Arc<StoredResponse>> {
         let [first, second, ..] = *key;
         let index = usize::from(u16::from_be_bytes([first, second]));
-        self.shards
-            .get(index % self.shards.len())
-            .unwrap_or(&self.shards[0])
+        self.shards.get(index % self.shards.len()).unwrap_or(&self.shards[0])
     }
 }

@@ -50,11 +50,7 @@ impl PingoraStorage {
     /// Wraps a store.
     #[must_use]
     pub fn new(store: Arc<Store>) -> Self {
-        Self {
-            store,
-            begun: Mutex::default(),
-            next_write: AtomicU64::new(0),
-        }
+        Self { store, begun: Mutex::default(), next_write: AtomicU64::new(0) }
     }
 
     /// The store behind it.
@@ -100,13 +96,8 @@ impl Storage for PingoraStorage {
         let (head, admission) = parts_of(meta)?;
         let filling = self.store.fill(key.combined_bin(), head, admission);
         let tag = self.next_write.fetch_add(1, Ordering::Relaxed);
-        self.begun
-            .lock()
-            .insert(tag, (filling.stored().clone(), filling.own_reader()));
-        Ok(Box::new(Miss {
-            filling,
-            tag: tag.into(),
-        }))
+        self.begun.lock().insert(tag, (filling.stored().clone(), filling.own_reader()));
+        Ok(Box::new(Miss { filling, tag: tag.into() }))
     }
 
     async fn purge(
@@ -120,11 +111,7 @@ impl Storage for PingoraStorage {
             PurgeTarget::Exact(entry) => entry.key().combined_bin(),
         };
         let removed = self.store.remove(&key);
-        Ok(if removed {
-            PurgeOutcome::Purged(None)
-        } else {
-            PurgeOutcome::NotFound
-        })
+        Ok(if removed { PurgeOutcome::Purged(None) } else { PurgeOutcome::NotFound })
     }
 
     async fn update_meta(
@@ -198,10 +185,7 @@ impl Hit {
 #[async_trait]
 impl HandleHit for Hit {
     async fn read_body(&mut self) -> Result<Option<Bytes>> {
-        self.reader
-            .next()
-            .await
-            .or_err(ErrorType::ReadError, "reading a stored body")
+        self.reader.next().await.or_err(ErrorType::ReadError, "reading a stored body")
     }
 
     async fn finish(
@@ -242,16 +226,12 @@ impl HandleHit for Hit {
 #[async_trait]
 impl HandleMiss for Miss {
     async fn write_body(&mut self, data: Bytes, _: bool) -> Result<()> {
-        self.filling
-            .write(&data)
-            .or_err(ErrorType::WriteError, "storing a body")
+        self.filling.write(&data).or_err(ErrorType::WriteError, "storing a body")
     }
 
     async fn finish(self: Box<Self>) -> Result<MissFinishType> {
         let bytes = self.filling.finish();
-        Ok(MissFinishType::Created(
-            usize::try_from(bytes).unwrap_or(usize::MAX),
-        ))
+        Ok(MissFinishType::Created(usize::try_from(bytes).unwrap_or(usize::MAX)))
     }
 
     fn streaming_write_tag(&self) -> Option<&[u8]> {

@@ -111,11 +111,7 @@ impl Store {
             && let Some(done) = journal.by_reference(&order.site, reference)?
         {
             let same = done.paths == order.paths;
-            return Ok(if same {
-                Receipt::Repeated(done)
-            } else {
-                Receipt::Conflict(done)
-            });
+            return Ok(if same { Receipt::Repeated(done) } else { Receipt::Conflict(done) });
         }
         let mut invalidation = Invalidation {
             id: invalidation_id(),
@@ -129,11 +125,7 @@ impl Store {
         };
         // On disk before it is in force, in force before it is acknowledged.
         journal.append(&invalidation)?;
-        self.ledger.publish(
-            &invalidation.site,
-            invalidation.position,
-            &invalidation.paths,
-        );
+        self.ledger.publish(&invalidation.site, invalidation.position, &invalidation.paths);
         invalidation.counted = self.sweep(&invalidation.site);
         // The invalidation stands, whether its count can be written down or not.
         let _ = journal.update(&invalidation);
@@ -148,9 +140,7 @@ impl Store {
                 && stored.standing() == Standing::Live
                 && paths.iter().any(|path| path.takes(&stored.admission.place))
         });
-        taken.fold(Counted::default(), |counted, (_, stored)| {
-            counted.with(&stored)
-        })
+        taken.fold(Counted::default(), |counted, (_, stored)| counted.with(&stored))
     }
 
     /// The newest invalidations first, at most `most`.
@@ -187,24 +177,13 @@ impl Store {
         head: Head,
         admission: crate::Admission,
     ) -> Filling {
-        let before = self
-            .memory
-            .get(&key)
-            .filter(|s| matches!(s.body, Body::Whole(_)));
+        let before = self.memory.get(&key).filter(|s| matches!(s.body, Body::Whole(_)));
         let reserved = admission.length.unwrap_or(0);
         let room =
             reserved <= self.object_bytes_max && self.in_flight.reserve(reserved) == Reserve::Taken;
-        let retention = if room {
-            Retention::Whole
-        } else {
-            Retention::Window
-        };
+        let retention = if room { Retention::Whole } else { Retention::Window };
         let fill = Fill::new(retention);
-        let stored = Arc::new(StoredResponse::new(
-            head,
-            Body::Filling(fill.clone()),
-            admission,
-        ));
+        let stored = Arc::new(StoredResponse::new(head, Body::Filling(fill.clone()), admission));
         if room {
             self.memory.insert(key, stored.clone());
         }
@@ -260,10 +239,7 @@ impl Store {
 
 impl Counted {
     fn with(self, stored: &StoredResponse) -> Self {
-        Self {
-            matched: self.matched + 1,
-            bytes: self.bytes + stored.weight(),
-        }
+        Self { matched: self.matched + 1, bytes: self.bytes + stored.weight() }
     }
 }
 
@@ -285,9 +261,7 @@ impl Filling {
         if self.retention == Retention::Whole && !self.room_for_written() {
             self.retention = Retention::Window;
             self.fill.keep_window();
-            self.store
-                .memory
-                .replace_fill(self.key, &self.fill, self.before.take());
+            self.store.memory.replace_fill(self.key, &self.fill, self.before.take());
         }
         self.fill.write(chunk)
     }
@@ -300,9 +274,7 @@ impl Filling {
             let mut head = self.stored.head.clone();
             head.fix_length(body.content_bytes());
             let whole = StoredResponse::new(head, body, self.stored.admission.clone());
-            self.store
-                .memory
-                .replace_fill(self.key, &self.fill, Some(Arc::new(whole)));
+            self.store.memory.replace_fill(self.key, &self.fill, Some(Arc::new(whole)));
         }
         self.written
     }
@@ -326,9 +298,7 @@ impl Drop for Filling {
         self.store.in_flight.release(self.reserved);
         if !self.finished {
             self.fill.abort();
-            self.store
-                .memory
-                .replace_fill(self.key, &self.fill, self.before.take());
+            self.store.memory.replace_fill(self.key, &self.fill, self.before.take());
         }
     }
 }
@@ -337,9 +307,7 @@ impl Drop for Filling {
 fn invalidation_id() -> String {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
     let mut rng = rand::rng();
-    let letters = (0..13)
-        .filter_map(|_| ALPHABET.choose(&mut rng))
-        .map(|b| char::from(*b));
+    let letters = (0..13).filter_map(|_| ALPHABET.choose(&mut rng)).map(|b| char::from(*b));
     std::iter::once('I').chain(letters).collect()
 }
 

@@ -69,12 +69,7 @@ pub(crate) struct StoredResponse {
 impl StoredResponse {
     pub(crate) fn new(head: Head, body: Body, admission: Admission) -> Self {
         let checked = AtomicU64::new(admission.birth.get());
-        Self {
-            head,
-            body,
-            admission,
-            checked,
-        }
+        Self { head, body, admission, checked }
     }
 
     /// Whether an invalidation has taken it since its birth. Usually one atomic load.
@@ -97,9 +92,8 @@ impl StoredResponse {
         let text = |t: &Option<Arc<str>>| t.as_ref().map_or(0, |t| t.len());
         let place = place.path.len() + text(&place.query) + text(&place.made_from);
         let fields = self.head.fields.iter();
-        let fields: usize = fields
-            .map(|(n, v)| n.as_str().len() + v.len() + FIELD_OVERHEAD_BYTES)
-            .sum();
+        let fields: usize =
+            fields.map(|(n, v)| n.as_str().len() + v.len() + FIELD_OVERHEAD_BYTES).sum();
         self.body.weight() + (place + fields) as u64 + ENTRY_OVERHEAD_BYTES
     }
 }
@@ -109,13 +103,9 @@ impl StoredResponse {
 impl Head {
     /// Says how long the body is, where the origin could not: on a hit nothing need be chunked.
     pub(crate) fn fix_length(&mut self, bytes: u64) {
-        let bodiless = matches!(
-            self.status,
-            StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
-        );
+        let bodiless = matches!(self.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         if !bodiless && !self.fields.contains_key(http::header::CONTENT_LENGTH) {
-            self.fields
-                .insert(http::header::CONTENT_LENGTH, bytes.into());
+            self.fields.insert(http::header::CONTENT_LENGTH, bytes.into());
         }
     }
 }

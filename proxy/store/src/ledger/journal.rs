@@ -58,10 +58,7 @@ impl Journal {
     pub(crate) fn open(path: &Path) -> Result<Self, LedgerError> {
         let database = Database::create(path).map_err(|source| match source {
             redb::DatabaseError::DatabaseAlreadyOpen => LedgerError::Held(path.to_owned()),
-            source => LedgerError::Open {
-                path: path.to_owned(),
-                source: Box::new(source.into()),
-            },
+            source => LedgerError::Open { path: path.to_owned(), source: Box::new(source.into()) },
         })?;
         let journal = Self { database };
         journal.write(|tx| {
@@ -89,10 +86,7 @@ impl Journal {
             Ok((floors, records))
         })?;
         let parsed = records.iter().map(|r| serde_json::from_slice(r));
-        Ok(Recorded {
-            floors,
-            invalidations: parsed.collect::<Result<_, _>>()?,
-        })
+        Ok(Recorded { floors, invalidations: parsed.collect::<Result<_, _>>()? })
     }
 
     /// Appends one, and lets go of the oldest beyond what is kept; what those took stays dead by
@@ -101,15 +95,10 @@ impl Journal {
         let record = serde_json::to_vec(invalidation)?;
         let position = invalidation.position.get();
         let oldest = position.checked_sub(KEPT_MAX);
-        let expired = oldest
-            .map(|oldest| self.record(oldest))
-            .transpose()?
-            .flatten();
+        let expired = oldest.map(|oldest| self.record(oldest)).transpose()?.flatten();
         self.write(|tx| {
-            tx.open_table(INVALIDATIONS)?
-                .insert(position, record.as_slice())?;
-            tx.open_table(IDS)?
-                .insert(invalidation.id.as_str(), position)?;
+            tx.open_table(INVALIDATIONS)?.insert(position, record.as_slice())?;
+            tx.open_table(IDS)?.insert(invalidation.id.as_str(), position)?;
             if let Some(reference) = &invalidation.reference {
                 let key = (invalidation.site.as_str(), reference.as_str());
                 tx.open_table(REFERENCES)?.insert(key, position)?;
@@ -126,8 +115,7 @@ impl Journal {
         let record = serde_json::to_vec(invalidation)?;
         self.write(|tx| {
             let position = invalidation.position.get();
-            tx.open_table(INVALIDATIONS)?
-                .insert(position, record.as_slice())?;
+            tx.open_table(INVALIDATIONS)?.insert(position, record.as_slice())?;
             Ok(())
         })
     }
@@ -135,10 +123,7 @@ impl Journal {
     /// The invalidation with this id.
     pub(crate) fn by_id(&self, id: &str) -> Result<Option<Invalidation>, LedgerError> {
         let position = self.read(|tx| Ok(tx.open_table(IDS)?.get(id)?.map(|p| p.value())))?;
-        position
-            .map(|p| self.record(p))
-            .transpose()
-            .map(Option::flatten)
+        position.map(|p| self.record(p)).transpose().map(Option::flatten)
     }
 
     /// The invalidation of this site with this reference.
@@ -151,10 +136,7 @@ impl Journal {
             let table = tx.open_table(REFERENCES)?;
             Ok(table.get((site, reference))?.map(|p| p.value()))
         })?;
-        position
-            .map(|p| self.record(p))
-            .transpose()
-            .map(Option::flatten)
+        position.map(|p| self.record(p)).transpose().map(Option::flatten)
     }
 
     /// The newest ones first, at most `most`, of those before `before` if it is given.
@@ -167,8 +149,7 @@ impl Journal {
         let records = self.read(|tx| {
             let table = tx.open_table(INVALIDATIONS)?;
             let rows = table.range(..end)?.rev().take(most);
-            rows.map(|row| Ok(row?.1.value().to_owned()))
-                .collect::<Result<Vec<_>, redb::Error>>()
+            rows.map(|row| Ok(row?.1.value().to_owned())).collect::<Result<Vec<_>, redb::Error>>()
         })?;
         let parsed = records.iter().map(|r| serde_json::from_slice(r));
         Ok(parsed.collect::<Result<_, _>>()?)
@@ -176,10 +157,7 @@ impl Journal {
 
     fn record(&self, position: u64) -> Result<Option<Invalidation>, LedgerError> {
         let record = self.read(|tx| {
-            Ok(tx
-                .open_table(INVALIDATIONS)?
-                .get(position)?
-                .map(|r| r.value().to_owned()))
+            Ok(tx.open_table(INVALIDATIONS)?.get(position)?.map(|r| r.value().to_owned()))
         })?;
         Ok(record.map(|r| serde_json::from_slice(&r)).transpose()?)
     }
@@ -189,8 +167,7 @@ impl Journal {
         look: impl FnOnce(&redb::ReadTransaction) -> Result<T, redb::Error>,
     ) -> Result<T, LedgerError> {
         let tx = self.database.begin_read().map_err(redb::Error::from);
-        tx.and_then(|tx| look(&tx))
-            .map_err(|e| LedgerError::Transaction(Box::new(e)))
+        tx.and_then(|tx| look(&tx)).map_err(|e| LedgerError::Transaction(Box::new(e)))
     }
 
     fn write(
@@ -215,7 +192,6 @@ fn forget(tx: &redb::WriteTransaction, expired: &Invalidation) -> Result<(), red
         let key = (expired.site.as_str(), reference.as_str());
         tx.open_table(REFERENCES)?.remove(key)?;
     }
-    tx.open_table(FLOORS)?
-        .insert(expired.site.as_str(), position)?;
+    tx.open_table(FLOORS)?.insert(expired.site.as_str(), position)?;
     Ok(())
 }

@@ -95,11 +95,7 @@ impl Ledger {
         if let Some(site) = self.sites.read().get(name) {
             return site.clone();
         }
-        self.sites
-            .write()
-            .entry(name.to_owned())
-            .or_default()
-            .clone()
+        self.sites.write().entry(name.to_owned()).or_default().clone()
     }
 
     /// Publishes a recorded invalidation. Its paths are in force before its position is, so nothing
@@ -131,17 +127,11 @@ impl SiteLedger {
     pub(crate) fn judge(&self, place: &Place, since: Position) -> Standing {
         let index = self.index.read();
         let by_path = |path: &str| index.paths.get(path).is_some_and(|p| *p > since);
-        let newer = index
-            .wildcards
-            .partition_point(|(position, _)| *position <= since);
+        let newer = index.wildcards.partition_point(|(position, _)| *position <= since);
         let dead = index.floor > since
             || by_path(&place.path)
             || place.made_from.as_deref().is_some_and(by_path)
-            || index
-                .wildcards
-                .iter()
-                .skip(newer)
-                .any(|(_, wildcard)| wildcard.takes(place));
+            || index.wildcards.iter().skip(newer).any(|(_, wildcard)| wildcard.takes(place));
         if dead { Standing::Dead } else { Standing::Live }
     }
 
@@ -170,9 +160,7 @@ impl Index {
             self.wildcards.push((position, path.clone()));
             if self.wildcards.len() > WILDCARDS_MAX {
                 let folded = self.wildcards.drain(..WILDCARDS_MAX / 2).next_back();
-                self.floor = self
-                    .floor
-                    .max(folded.map_or(position, |(position, _)| position));
+                self.floor = self.floor.max(folded.map_or(position, |(position, _)| position));
             }
         }
     }
@@ -190,18 +178,11 @@ mod tests {
     use super::*;
 
     fn place(path: &str) -> Place {
-        Place {
-            path: path.into(),
-            query: None,
-            made_from: None,
-        }
+        Place { path: path.into(), query: None, made_from: None }
     }
 
     fn paths(written: &[&str]) -> Vec<InvalidationPath> {
-        written
-            .iter()
-            .map(|p| InvalidationPath::parse(p).unwrap())
-            .collect()
+        written.iter().map(|p| InvalidationPath::parse(p).unwrap()).collect()
     }
 
     #[test]
@@ -217,11 +198,7 @@ mod tests {
             ("/dir/x", 0, Standing::Dead),
             ("/dir/x", 1, Standing::Live),
         ] {
-            assert_eq!(
-                site.judge(&place(path), Position(born)),
-                standing,
-                "{path} {born}"
-            );
+            assert_eq!(site.judge(&place(path), Position(born)), standing, "{path} {born}");
         }
         ledger.publish("other", Position(2), &paths(&["/*"]));
         assert_eq!(site.judge(&place("/b"), Position(0)), Standing::Live);

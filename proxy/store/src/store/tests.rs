@@ -12,24 +12,14 @@ struct Bench {
 }
 
 fn limits(memory_bytes: u64, object_bytes: u64) -> StoreLimits {
-    StoreLimits {
-        memory_bytes,
-        object_bytes,
-        workers: 2,
-    }
+    StoreLimits { memory_bytes, object_bytes, workers: 2 }
 }
 
 fn bench(memory_bytes: u64, object_bytes: u64) -> Bench {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(
-        &limits(memory_bytes, object_bytes),
-        &dir.path().join("ledger"),
-    )
-    .unwrap();
-    Bench {
-        store: Arc::new(store),
-        dir,
-    }
+    let store =
+        Store::open(&limits(memory_bytes, object_bytes), &dir.path().join("ledger")).unwrap();
+    Bench { store: Arc::new(store), dir }
 }
 
 fn head() -> Head {
@@ -47,11 +37,7 @@ fn head() -> Head {
 
 impl Bench {
     fn fill(&self, key: Digest, path: &str, length: Option<u64>) -> Filling {
-        let place = Place {
-            path: path.into(),
-            query: None,
-            made_from: None,
-        };
+        let place = Place { path: path.into(), query: None, made_from: None };
         let admission = Admission {
             ledger: self.store.site("www"),
             place: Arc::new(place),
@@ -94,9 +80,7 @@ async fn what_is_stored_is_found_and_what_is_invalidated_is_not() {
     bench.put(KEY, "/a", b"body");
     bench.put([2; 16], "/b", b"body");
     assert_eq!(bench.read(KEY).await.as_deref(), Some(b"body".as_slice()));
-    let Receipt::New(done) = bench.invalidate("/a", None) else {
-        panic!("not new")
-    };
+    let Receipt::New(done) = bench.invalidate("/a", None) else { panic!("not new") };
     assert_eq!((done.counted.matched, done.position.get()), (1, 1));
     assert_eq!(bench.read(KEY).await, None);
     assert!(bench.read([2; 16]).await.is_some());
@@ -108,10 +92,7 @@ async fn an_invalidation_overtakes_a_fill_that_began_before_it() {
     let mut old = bench.fill(KEY, "/a", None);
     old.write(&Bytes::from_static(b"old")).unwrap();
     bench.invalidate("/*", None);
-    assert!(
-        bench.store.find(&KEY).is_none(),
-        "found while it was written"
-    );
+    assert!(bench.store.find(&KEY).is_none(), "found while it was written");
     old.write(&Bytes::from_static(b"old")).unwrap();
     old.finish();
     assert_eq!(bench.read(KEY).await, None, "found after it was finished");
@@ -167,27 +148,16 @@ async fn memory_is_bounded_by_bytes() {
     }
     let stats = bench.store.stats();
     assert!(stats.bytes <= 4 << 20, "{stats:?}");
-    assert!(
-        bench.store.find(&[99; 16]).is_some(),
-        "the newest was refused"
-    );
+    assert!(bench.store.find(&[99; 16]).is_some(), "the newest was refused");
     assert!(bench.store.find(&[0; 16]).is_none());
 }
 
 #[test]
 fn a_reference_is_one_invalidation_across_restarts() {
     let bench = bench(8 << 20, 1 << 20);
-    let Receipt::New(first) = bench.invalidate("/a", Some("build-41")) else {
-        panic!("not new")
-    };
-    assert_eq!(
-        bench.invalidate("/a", Some("build-41")),
-        Receipt::Repeated(first.clone())
-    );
-    assert_eq!(
-        bench.invalidate("/b", Some("build-41")),
-        Receipt::Conflict(first.clone())
-    );
+    let Receipt::New(first) = bench.invalidate("/a", Some("build-41")) else { panic!("not new") };
+    assert_eq!(bench.invalidate("/a", Some("build-41")), Receipt::Repeated(first.clone()));
+    assert_eq!(bench.invalidate("/b", Some("build-41")), Receipt::Conflict(first.clone()));
     let Bench { store, dir } = bench;
     drop(store);
     let path = dir.path().join("ledger");
