@@ -7,7 +7,7 @@ use http::{HeaderName, HeaderValue, Method, header};
 use pingora_http::RequestHeader;
 use warmfront_config::HostField;
 use warmfront_origin::{Bucket, BucketError, KeyError, TargetGroup};
-use warmfront_semantics::fields::{HOP_BY_HOP, Nominated, nominated};
+use warmfront_semantics::fields::{HOP_BY_HOP, Nominated, is_websocket, nominated};
 
 use crate::context::Detour;
 use crate::failure::{ClientFault, EdgeFault, Fault};
@@ -135,7 +135,7 @@ pub(crate) fn to_target(
 
 /// Drops what belongs to the client's connection, and what clients must not say.
 fn clean(request: &mut RequestHeader) {
-    let upgrade = request.headers.get(header::UPGRADE).cloned();
+    let websocket = is_websocket(&request.headers);
     if let Nominated::Fields(names) = nominated(&request.headers) {
         for name in names {
             request.remove_header(&name);
@@ -145,11 +145,11 @@ fn clean(request: &mut RequestHeader) {
     for name in HOP_BY_HOP.iter().filter(|n| **n != header::TRANSFER_ENCODING) {
         request.remove_header(name);
     }
-    if let Some(upgrade) = upgrade {
-        let connection = HeaderValue::from_static("upgrade");
-        // Both are known to be field values: one was received, one is static.
-        let _ = request.insert_header(header::UPGRADE, upgrade);
-        let _ = request.insert_header(header::CONNECTION, connection);
+    if websocket {
+        for (name, value) in [(header::UPGRADE, "websocket"), (header::CONNECTION, "upgrade")] {
+            // A static value of letters is a field value.
+            let _ = request.insert_header(name, HeaderValue::from_static(value));
+        }
     }
     for name in &UNKEYED {
         request.remove_header(name);

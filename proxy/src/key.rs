@@ -3,6 +3,7 @@
 use http::{HeaderMap, Method, header};
 use warmfront_config::{QueryKey, Viewer};
 use warmfront_semantics::cache_status::Forward;
+use warmfront_semantics::fields::is_websocket;
 use warmfront_store::{Digest, Digester};
 
 use crate::request::{Arrival, RequestHead};
@@ -37,7 +38,7 @@ impl Key {
         // whose body no key could hold.
         let has_body = fields.contains_key(header::TRANSFER_ENCODING)
             || fields.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
-        if has_body || fields.contains_key(header::UPGRADE) {
+        if has_body || is_websocket(fields) {
             return Self::None(Forward::Bypass);
         }
         let site = &route.site().site;

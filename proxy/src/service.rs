@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{StatusCode, header};
+use http::StatusCode;
 use pingora_cache::key::HashBinary;
 use pingora_cache::{
     CacheKey, CacheMeta, CacheOptionOverrides, ForcedFreshness, HitHandler, NoCacheReason,
@@ -18,6 +18,7 @@ use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, RangeType, Session};
 use warmfront_origin::Origin;
 use warmfront_semantics::cache_status::{Forward, Lookup};
+use warmfront_semantics::fields::is_websocket;
 use warmfront_semantics::vary::Vary;
 
 use crate::admit::{self, Bounds, Course, Whole};
@@ -81,7 +82,7 @@ impl ProxyHttp for EdgeService {
 
     async fn early_request_filter(&self, session: &mut Session, _: &mut Context) -> Result<()> {
         let idle = self.edge.config().limits.idle_timeout;
-        let upgrade = session.req_header().headers.contains_key(header::UPGRADE);
+        let upgrade = is_websocket(&session.req_header().headers);
         session.set_read_timeout(Some(if upgrade { UPGRADED_IDLE } else { idle }));
         session.set_write_timeout(Some(idle));
         session.set_total_drain_timeout(Some(DRAIN_TIMEOUT));
@@ -197,7 +198,7 @@ impl ProxyHttp for EdgeService {
     ) -> Result<Box<HttpPeer>> {
         let origin = context.routed()?.route.behavior().origin.clone();
         context.attempt.birth.get_or_insert_with(|| self.edge.storage.store().position());
-        let upgrade = session.req_header().headers.contains_key(header::UPGRADE);
+        let upgrade = is_websocket(&session.req_header().headers);
         let peer = select::peer(&mut context.attempt, &origin, Instant::now(), upgrade).await;
         peer.map(Box::new).map_err(|why| {
             let fault = select::no_target(context, &why);

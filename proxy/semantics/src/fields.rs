@@ -54,6 +54,13 @@ pub fn nominated(fields: &HeaderMap) -> Nominated {
     Nominated::Fields(names)
 }
 
+/// Whether a request asks for WebSocket (RFC 6455 §4.1). No other switch of protocols is offered:
+/// `Upgrade: h2c`, which curl sends unasked, is ignored as RFC 9110 §7.8 allows.
+#[must_use]
+pub fn is_websocket(request: &HeaderMap) -> bool {
+    list_has(request, &header::UPGRADE, "websocket")
+}
+
 /// Whether a comma-separated list field has this member, whatever its letter case.
 #[must_use]
 pub fn list_has(fields: &HeaderMap, name: &HeaderName, member: &str) -> bool {

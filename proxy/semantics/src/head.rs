@@ -24,7 +24,7 @@ pub enum Framing {
     Length(u64),
     /// Chunked (RFC 9112 §7.1).
     Chunked,
-    /// The client asks to switch protocols: what follows may not be HTTP (RFC 9110 §7.8).
+    /// The client asks for WebSocket: what follows may not be HTTP (RFC 9110 §7.8).
     Upgrade,
 }
 
@@ -217,7 +217,8 @@ impl<'a> Found<'a> {
             }
             self.chunked = true;
         } else if name.eq_ignore_ascii_case(b"upgrade") {
-            self.upgrade = true;
+            let mut protocols = value.split(|b| *b == b',').map(<[u8]>::trim_ascii);
+            self.upgrade |= protocols.any(|p| p.eq_ignore_ascii_case(b"websocket"));
         }
         Ok(())
     }

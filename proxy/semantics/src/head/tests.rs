@@ -16,7 +16,8 @@ fn honest_heads() {
         ("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", Framing::Length(0)),
         ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\n\r\n", Framing::Length(12)),
         ("POST / HTTP/1.1\r\nHost:a\r\nTransfer-Encoding: Chunked\r\n\r\n", Framing::Chunked),
-        ("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n", Framing::Upgrade),
+        ("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: WebSocket\r\n\r\n", Framing::Upgrade),
+        ("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\n\r\n", Framing::Length(0)),
         ("GET /\u{fc} HTTP/1.1\r\nHost: a\r\nX: \u{fc}\t\r\n\r\n", Framing::Length(0)),
     ] {
         assert_eq!(judged(head), Ok(framing), "{head:?}");
