@@ -29,18 +29,20 @@ build: native ## Build target/release/warmfront
 
 test: native parts ## Run every test, the ones with real AWS CLI, Node and curl included
 	@$(CARGO) test --workspace --locked --doc --quiet
-	@$(CARGO) test --workspace --locked --tests
+	@$(CARGO) test --workspace --locked --tests --no-fail-fast
 
 check: format lint docs tidy deny ## Check format, lints, docs, the house rules and dependencies
 
 format:
-	@$(CARGO) fmt --all --check
+	@$(CARGO) fmt --all --check -- -l || { echo "make format: cargo fmt mends these" >&2; exit 1; }
 
 lint: native
 	@$(CARGO) clippy --workspace --all-targets --locked --quiet -- -D warnings
 
+# The readers are those who work on the crates: nothing is private to them.
 docs: native
-	@RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --locked --quiet
+	@RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' \
+		$(CARGO) doc --workspace --no-deps --document-private-items --locked --quiet
 
 tidy: native
 	@$(CARGO) test --locked --quiet --test tidy

@@ -23,22 +23,24 @@ pub(crate) struct Check {
 impl Check {
     pub(crate) fn run(&self, config: Option<PathBuf>) -> ExitCode {
         let path = super::file(config);
-        let environment = |name: &str| std::env::var(name).ok();
-        let config = match warmfront_config::load(&path, &environment) {
+        let config = match super::load(&path) {
             Ok(config) => config,
             Err(problems) if self.json => {
                 super::say(&json!({ "problems": problems }).to_string());
                 return ExitCode::FAILURE;
             }
-            Err(problems) => return super::fail(&super::lines(&problems)),
+            Err(problems) => return super::fail(&problems),
         };
         let problems = self.beyond_the_file(&config);
         if self.json {
             let problems: Vec<_> = problems.iter().map(|p| json!({ "message": p })).collect();
             super::say(&json!({ "problems": problems }).to_string());
         } else if problems.is_empty() {
-            let (sites, origins) = (config.sites.len(), config.origins.len());
-            super::say(&format!("{}: sound ({sites} sites, {origins} origins)", path.display()));
+            let count =
+                |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+            let sites = count(config.sites.len(), "site");
+            let origins = count(config.origins.len(), "origin");
+            super::say(&format!("{}: sound ({sites}, {origins})", path.display()));
         }
         match problems.as_slice() {
             [] => ExitCode::SUCCESS,

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use warmfront_config::{Config, Problems};
+use warmfront_config::{Config, Problem};
 use warmfront_control::Invalidate;
 
 pub(crate) mod check;
@@ -50,13 +50,15 @@ fn say(lines: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{lines}");
 }
 
-fn load(path: &Path) -> Result<Config, Vec<String>> {
+fn load(path: &Path) -> Result<Config, Vec<Problem>> {
     let environment = |name: &str| std::env::var(name).ok();
-    warmfront_config::load(path, &environment).map_err(|problems| lines(&problems))
-}
-
-fn lines(problems: &Problems) -> Vec<String> {
-    problems.iter().map(ToString::to_string).collect()
+    let [here, elsewhere] = DEFAULT_FILES;
+    if path == Path::new(here) && !path.exists() {
+        let message = format!("not found, and neither is {elsewhere}: name a file with --config");
+        let (key, suggestion) = (String::new(), None);
+        return Err(vec![Problem { file: path.to_owned(), line: 0, key, message, suggestion }]);
+    }
+    warmfront_config::load(path, &environment).map_err(|problems| problems.into_iter().collect())
 }
 
 /// The file that was named, or the first default that is there.

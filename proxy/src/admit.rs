@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderMap, HeaderName, StatusCode, header};
+use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use pingora_cache::cache_control::{CacheControl, InterpretCacheControl as _};
 use pingora_cache::filters::{calculate_fresh_until, calculate_serve_stale_durations};
 use pingora_cache::{CacheMeta, CacheMetaDefaults, NoCacheReason, RespCacheable};
@@ -88,12 +88,12 @@ pub(crate) async fn course(
     response: &ResponseHeader,
     whole: Whole,
 ) -> Course {
-    let part_of_too_much = whole.wanted
+    let wants_less = request.contains_key(header::RANGE) || routed.head.method == Method::HEAD;
+    let too_much = whole.wanted
         && response.status == StatusCode::OK
-        && request.contains_key(header::RANGE)
         && content_length(&response.headers).is_some_and(|length| length > whole.bytes_max);
-    if part_of_too_much && *detour == Detour::None {
-        return Course::Detour(Detour::Range);
+    if too_much && wants_less && *detour == Detour::None {
+        return Course::Detour(Detour::AsAsked);
     }
     match &routed.route.behavior().origin {
         Origin::Bucket(bucket)

@@ -61,8 +61,8 @@ pub(crate) enum Detour {
     None,
     /// For the app's page (canonical path), because what was asked for is missing.
     Page(Arc<str>),
-    /// For the range alone, because the whole is too large to be stored.
-    Range,
+    /// For the range or the head alone, because the whole is too large to be stored.
+    AsAsked,
     /// Once more, because the bucket said which region it is in.
     Region,
 }

@@ -235,11 +235,20 @@ fn verdict(status: u16, label: &'static str, closes: bool) -> Verdict {
     Verdict { status, label, closes }
 }
 
-/// An error and its causes in one line.
+/// The innermost error, in one line: those around it only repeat it.
 fn words(error: &Error) -> String {
-    let context = error.context.as_ref().map_or_else(String::new, |c| format!(" ({c})"));
-    let cause = error.cause.as_ref().map_or_else(String::new, |c| format!(": {c}"));
-    format!("{}{context}{cause}", error.etype().as_str())
+    let mut error = error;
+    while let Some(inner) =
+        error.cause.as_ref().and_then(|cause| cause.downcast_ref::<Box<Error>>())
+    {
+        error = inner;
+    }
+    let kind = error.etype().as_str();
+    match (&error.cause, &error.context) {
+        (Some(cause), _) => format!("{kind}: {cause}"),
+        (None, Some(context)) => format!("{kind}: {}", context.as_str()),
+        (None, None) => kind.to_owned(),
+    }
 }
 
 #[cfg(test)]

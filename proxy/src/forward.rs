@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use http::{HeaderName, HeaderValue, Method, header};
+use http::{HeaderName, HeaderValue, Method, Version, header};
 use pingora_http::RequestHeader;
 use warmfront_config::HostField;
 use warmfront_origin::{Bucket, BucketError, KeyError, TargetGroup};
@@ -74,6 +74,7 @@ pub(crate) async fn to_bucket(
     bucket: &Bucket,
     path: &str,
     arrival: &Arrival,
+    head: &RequestHead,
 ) -> Result<(), Fault> {
     let signed = bucket.request(&request.method, path, arrival.at).await;
     let signed = signed.map_err(|error| match error {
@@ -95,7 +96,7 @@ pub(crate) async fn to_bucket(
     // What is stored must be what is in the bucket.
     let identity = HeaderValue::from_static("identity");
     request.insert_header(header::ACCEPT_ENCODING, identity).map_err(|e| internal(&e))?;
-    mark(request, arrival)
+    mark(request, arrival, head)
 }
 
 /// Makes `request` one for a target.
@@ -130,7 +131,7 @@ pub(crate) fn to_target(
     for (name, value) in &group.settings().headers {
         request.insert_header(name, value).map_err(|e| internal(&e))?;
     }
-    mark(request, arrival)
+    mark(request, arrival, head)
 }
 
 /// Drops what belongs to the client's connection, and what clients must not say.
@@ -173,8 +174,13 @@ fn join_cookies(request: &mut RequestHeader) {
     }
 }
 
-fn mark(request: &mut RequestHeader, arrival: &Arrival) -> Result<(), Fault> {
-    let version = if request.version == http::Version::HTTP_2 { "2.0" } else { "1.1" };
+fn mark(request: &mut RequestHeader, arrival: &Arrival, head: &RequestHead) -> Result<(), Fault> {
+    // RFC 9110 §7.6.3: the version in which the request was received.
+    let version = match head.version {
+        Version::HTTP_10 => "1.0",
+        Version::HTTP_2 => "2.0",
+        _ => "1.1",
+    };
     let via = HeaderValue::try_from(format!("{version} {VIA}")).map_err(|e| internal(&e))?;
     request.append_header(header::VIA, via).map_err(|e| internal(&e))?;
     request.insert_header(X_REQUEST_ID, arrival.id.clone()).map_err(|e| internal(&e))?;

@@ -1,7 +1,7 @@
 //! What the store had for a request.
 
 use pingora_cache::{CacheMeta, CachePhase, HttpCache};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use warmfront_semantics::cache_status::{CacheStatus, Forward, Lookup};
 
 /// Pingora's phase in RFC 9211's words.
@@ -24,7 +24,8 @@ pub(crate) fn status(cache: &HttpCache, forward: Forward, now: SystemTime) -> Ca
 }
 
 fn seconds_between(now: SystemTime, until: SystemTime) -> i64 {
-    let seconds = |d: std::time::Duration| i64::try_from(d.as_secs()).unwrap_or(i64::MAX);
+    // Rounded up: a response is stored a moment after its lifetime began.
+    let seconds = |d: Duration| i64::try_from(d.as_millis().div_ceil(1000)).unwrap_or(i64::MAX);
     match until.duration_since(now) {
         Ok(left) => seconds(left),
         Err(past) => -seconds(past.duration()),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::StatusCode;
+use http::{Method, StatusCode};
 use pingora_cache::key::HashBinary;
 use pingora_cache::{
     CacheKey, CacheMeta, CacheOptionOverrides, ForcedFreshness, HitHandler, NoCacheReason,
@@ -13,7 +13,7 @@ use pingora_cache::{
 };
 use pingora_core::protocols::Digest;
 use pingora_core::upstreams::peer::HttpPeer;
-use pingora_core::{Error, ErrorType, Result};
+use pingora_core::{Error, ErrorSource, ErrorType, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, RangeType, Session};
 use warmfront_origin::Origin;
@@ -63,7 +63,7 @@ impl EdgeService {
             session.set_keepalive(None);
         }
         let head = Box::new(shape::own(answer, arrival)?);
-        let bodiless = answer.body.is_empty() || session.req_header().method == http::Method::HEAD;
+        let bodiless = answer.body.is_empty() || session.req_header().method == Method::HEAD;
         session.as_downstream_mut().write_response_header(head).await?;
         if !bodiless {
             session.as_downstream_mut().write_response_body(answer.body.clone(), true).await?;
@@ -228,7 +228,9 @@ impl ProxyHttp for EdgeService {
         let Routed { arrival, head, route } = context.routed()?;
         let path = forward::path(head, route, &context.detour);
         let formed = match &route.behavior().origin {
-            Origin::Bucket(bucket) => forward::to_bucket(request, bucket, &path, arrival).await,
+            Origin::Bucket(bucket) => {
+                forward::to_bucket(request, bucket, &path, arrival, head).await
+            }
             Origin::TargetGroup(group) => {
                 let target = context.attempt.target.as_ref();
                 let target = target.map_or_else(String::new, |t| t.name.to_string());
@@ -253,7 +255,7 @@ impl ProxyHttp for EdgeService {
             Course::Keep => Ok(()),
             Course::Fail(fault) => Err(context.stop(fault)),
             Course::Detour(detour) => {
-                if detour == Detour::Range {
+                if detour == Detour::AsAsked {
                     session.cache.response_became_uncacheable(NoCacheReason::ResponseTooLarge);
                     session.cache.disable(NoCacheReason::ResponseTooLarge);
                 }
@@ -289,6 +291,32 @@ impl ProxyHttp for EdgeService {
         context.answered = Some(Instant::now());
         let status = lookup::status(&session.cache, context.forward, clock::now());
         shape::mark(response, context.arrived()?, &status)
+    }
+
+    fn response_body_filter(
+        &self,
+        session: &mut Session,
+        body: &mut Option<Bytes>,
+        _: bool,
+        _: &mut Context,
+    ) -> Result<Option<Duration>> {
+        // A HEAD asks the origin for the whole, to store it. If it is not stored after all, its body
+        // is still not the client's (RFC 9110 §9.3.2).
+        if session.req_header().method == Method::HEAD {
+            *body = None;
+        }
+        Ok(None)
+    }
+
+    /// RFC 9111 §4.2.4: a cache that cannot reach the origin may, if the origin said so.
+    fn should_serve_stale(
+        &self,
+        _: &mut Session,
+        context: &mut Context,
+        error: Option<&Error>,
+    ) -> bool {
+        let of_origin = error.is_some_and(|e| *e.esource() == ErrorSource::Upstream);
+        of_origin || (error.is_some() && matches!(context.fault, Some(Fault::Origin(_))))
     }
 
     fn fail_to_connect(

@@ -32,10 +32,7 @@ pub(crate) fn run(test: impl Future<Output = ()>) {
 pub(crate) fn run_within(limit: Duration, test: impl Future<Output = ()>) {
     // Pingora and hyper would not agree on one. All but the first test find it installed.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         // Still alive when the watchdog panics, so that its processes print what they said.
         let mut test = pin!(test);

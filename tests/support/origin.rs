@@ -26,7 +26,7 @@ use super::reply::{HungUp, Reply};
 pub(crate) struct Origin {
     address: SocketAddr,
     book: Arc<Book>,
-    _serving: JoinSet<()>,
+    _accepting: JoinSet<()>,
 }
 
 /// A request that reached the origin.
@@ -44,6 +44,7 @@ struct Book {
     /// By path.
     replies: Mutex<HashMap<String, Reply>>,
     seen: watch::Sender<Vec<Seen>>,
+    connections: Mutex<JoinSet<()>>,
 }
 
 // === impl Origin ===
@@ -55,14 +56,11 @@ impl Origin {
         let book = Arc::new(Book {
             replies: Mutex::default(),
             seen: watch::Sender::default(),
+            connections: Mutex::default(),
         });
-        let mut serving = JoinSet::new();
-        serving.spawn(serve(listener, book.clone()));
-        Self {
-            address,
-            book,
-            _serving: serving,
-        }
+        let mut accepting = JoinSet::new();
+        accepting.spawn(serve(listener, book.clone()));
+        Self { address, book, _accepting: accepting }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -86,6 +84,17 @@ impl Origin {
         let mut seen = self.book.seen.subscribe();
         let reached = seen.wait_for(|seen| count(seen, path) >= times);
         reached.await.expect("the sender is in the book");
+    }
+
+    /// Cuts every connection, whatever is on it.
+    pub(crate) fn cut_connections(&self) {
+        self.book.connections.lock().abort_all();
+    }
+}
+
+impl Drop for Origin {
+    fn drop(&mut self) {
+        self.cut_connections();
     }
 }
 
@@ -117,13 +126,13 @@ fn count(seen: &[Seen], path: &str) -> usize {
 }
 
 async fn serve(listener: TcpListener, book: Arc<Book>) {
-    let mut connections = JoinSet::new();
     loop {
         let (tcp, _) = listener.accept().await.unwrap();
-        let book = book.clone();
-        let service = service_fn(move |request| answer(book.clone(), request));
+        tcp.set_nodelay(true).unwrap();
+        let asked = book.clone();
+        let service = service_fn(move |request| answer(asked.clone(), request));
         let connection = http1::Builder::new().serve_connection(TokioIo::new(tcp), service);
-        connections.spawn(async {
+        book.connections.lock().spawn(async {
             // An edge that hangs up is part of many tests.
             let _ = connection.await;
         });
@@ -137,12 +146,8 @@ async fn answer(
     let (head, body) = request.into_parts();
     let path = head.uri.path().to_owned();
     let body = body.collect().await.map_err(|_| HungUp)?.to_bytes();
-    let seen = Seen {
-        method: head.method,
-        target: head.uri.to_string(),
-        fields: head.headers,
-        body,
-    };
+    let seen =
+        Seen { method: head.method, target: head.uri.to_string(), fields: head.headers, body };
     let mut nth = 0;
     book.seen.send_modify(|all| {
         all.push(seen);

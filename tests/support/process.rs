@@ -25,21 +25,11 @@ pub(crate) struct Lines(watch::Receiver<Vec<String>>);
 impl Process {
     /// Standard input stays open for as long as the program may run.
     pub(crate) fn spawn(command: &mut Command) -> Self {
-        let command = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = command
-            .spawn()
-            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let (stdout, out) = read(child.stdout.take().expect("it is piped"));
         let (stderr, err) = read(child.stderr.take().expect("it is piped"));
-        Self {
-            child,
-            stdout,
-            stderr,
-            readers: vec![out, err],
-        }
+        Self { child, stdout, stderr, readers: vec![out, err] }
     }
 
     pub(crate) fn id(&self) -> u32 {

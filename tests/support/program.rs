@@ -26,9 +26,8 @@ pub(crate) async fn told(command: &mut Command, input: &str) -> Ended {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
-    let mut child = command
-        .spawn()
-        .unwrap_or_else(|error| panic!("{command:?}: {error}: run `make parts`"));
+    let mut child =
+        command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}: run `make parts`"));
     let mut stdin = child.stdin.take().expect("it is piped");
     // A program that reads nothing may be gone already.
     let _ = stdin.write_all(input.as_bytes()).await;
@@ -54,11 +53,7 @@ pub(crate) fn warmfront() -> Command {
 /// A part that `make parts` installs.
 pub(crate) fn part(path: &str) -> PathBuf {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path);
-    assert!(
-        path.exists(),
-        "{} is missing: run `make parts`",
-        path.display()
-    );
+    assert!(path.exists(), "{} is missing: run `make parts`", path.display());
     path
 }
 

@@ -158,7 +158,7 @@ async fn repeat(
     Ok(())
 }
 
-/// With the number in place of `{n}`, which is one digit longer or shorter than it at most.
+/// With three digits in place of `{n}`: the length stays what was told.
 fn numbered(bytes: Bytes, nth: usize) -> Bytes {
     match std::str::from_utf8(&bytes) {
         Ok(text) if text.contains("{n}") => text.replace("{n}", &format!("{nth:03}")).into(),

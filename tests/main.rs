@@ -1,0 +1,21 @@
+//! The real program, started as users start it, between real clients and real origins.
+//!
+//! Each test has an edge of its own on a loopback address of its own, waits for what must happen and
+//! never for a while, and shows what its programs said when it fails. The modules are in the order in
+//! which things break: the first that fails explains those behind it.
+#![cfg(test)]
+
+mod support;
+
+mod a_boots;
+mod b_demo;
+mod c_bucket;
+mod c_credentials;
+mod d_express;
+mod d_targets;
+mod e_caching;
+mod e_races;
+mod f_control;
+mod g_memory;
+mod g_transport;
+mod h_bad_input;
