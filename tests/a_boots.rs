@@ -108,7 +108,7 @@ fn a_file_that_is_sound_passes_the_check() {
     run(async {
         let ended = nowhere().command(&["check"]).await;
         assert_eq!(ended.code, 0, "{ended:?}");
-        assert!(ended.stdout.contains("sound (1 sites, 1 origins)"));
+        assert!(ended.stdout.contains("sound (1 site, 1 origin)"), "{ended:?}");
         assert_eq!(ended.stderr, "");
     });
 }

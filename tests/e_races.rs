@@ -72,17 +72,24 @@ fn a_fill_goes_on_when_its_client_goes_away() {
     run(async {
         for over in [Over::Http1, Over::Http2] {
             let (origin, edge) = site().await;
-            let gate = Gate::closed();
-            let slow = Reply::stream().cache("max-age=60").length(10).send("first");
-            origin.answer("/slow", slow.wait_for(&gate).send("rest!"));
-            let mut reader = edge.ask("GET", WWW, "/slow").over(over).open().await.unwrap();
-            assert_eq!(reader.chunk().await.unwrap().unwrap(), "first");
-            drop(reader);
-            edge.connected(0).await;
-            gate.open();
-            assert_eq!(edge.get(WWW, "/slow").await.text(), "firstrest!", "{over:?}");
+            let (gone, seen) = (Gate::closed(), Gate::closed());
+            let slow = Reply::stream().cache("max-age=60").length(LARGE + 10).send("first");
+            let slow = slow.wait_for(&gone).repeat(vec![b'x'; 1024], LARGE / 1024);
+            origin.answer("/slow", slow.wait_for(&seen).send("rest!"));
+            let mut client = edge.ask("GET", WWW, "/slow").over(over).open().await.unwrap();
+            assert_eq!(client.chunk().await.unwrap().unwrap(), "first");
+            drop(client);
+            gone.open();
+            // Far more than a socket holds went to nobody when another has read this much.
+            let mut reader = edge.ask("GET", WWW, "/slow").open().await.unwrap();
+            let mut bytes = 0;
+            while bytes < LARGE + 5 {
+                bytes += reader.chunk().await.unwrap().unwrap().len() as u64;
+            }
+            seen.open();
+            assert_eq!(reader.rest().await.unwrap().text(), "rest!", "{over:?}");
             let hit = edge.get(WWW, "/slow").await;
-            assert_eq!((hit.text(), &*hit.cache()), ("firstrest!", "Hit"), "{over:?}");
+            assert_eq!((hit.body.len() as u64, &*hit.cache()), (LARGE + 10, "Hit"), "{over:?}");
             assert_eq!(origin.seen("/slow").len(), 1, "{over:?}");
         }
     });
@@ -211,3 +218,5 @@ async fn site() -> (Origin, Edge) {
 
 /// Far longer than anything takes that is not stuck.
 const PROMPT: Duration = Duration::from_secs(10);
+/// More than the buffers between two programs hold.
+const LARGE: u64 = 16 * 1024 * 1024;

@@ -38,7 +38,6 @@ fn a_gibibyte_comes_through_in_little_memory() {
             );
         }
         edge.connected(0).await;
-        eprintln!("{before:?} {:?}", memory(&edge));
         let after = memory(&edge);
         assert!(after.now < before.now + 32 * MIB, "{before:?} {after:?}");
     });

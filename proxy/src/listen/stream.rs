@@ -1,11 +1,11 @@
 //! The stream that Pingora reads requests from and writes responses to.
 //!
 //! Deadlines live here, because only here is every byte seen: the whole head of a request, a
-//! connection that stands idle, and a client that does not read. Small writes are gathered, so that
-//! the head and the body of a small response are one system call and one TLS record.
+//! connection that stands idle, and a client that does not read. A head waits for the first of its
+//! body, so that a small response is one system call and one TLS record.
 
 use std::fmt;
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,8 +22,10 @@ use crate::listen::connection::Counted;
 use crate::listen::deadline::Deadline;
 use crate::listen::guard::{Guard, Phase, Step};
 
-/// Writes are gathered up to one TLS record (RFC 8446 §5.1).
+/// A head and the first of its body are gathered up to one TLS record (RFC 8446 §5.1).
 const GATHER_BYTES: usize = 16 * 1024;
+/// How a head begins. A body that does too waits for what follows it, and no longer.
+const RESPONSE_HEAD: &[u8] = b"HTTP/1.";
 /// A refused client has this long to read why, and may send this much meanwhile.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 256 * 1024;
@@ -266,6 +268,12 @@ impl EdgeStream {
         polled
     }
 
+    fn gather(&mut self, slices: &[IoSlice<'_>]) {
+        for slice in slices {
+            self.gathered.extend_from_slice(slice);
+        }
+    }
+
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut written = 0;
         while let Some(rest) = self.gathered.get(written..).filter(|rest| !rest.is_empty()) {
@@ -318,24 +326,46 @@ impl AsyncRead for EdgeStream {
 
 impl AsyncWrite for EdgeStream {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         if !self.is_http2() {
-            if self.gathered.len() + bytes.len() <= GATHER_BYTES {
-                self.gathered.extend_from_slice(bytes);
-                return Poll::Ready(Ok(bytes.len()));
+            let bytes = slices.iter().map(|slice| slice.len()).sum::<usize>();
+            let head = slices.first().is_some_and(|first| first.starts_with(RESPONSE_HEAD));
+            if self.gathered.is_empty() && head && bytes <= GATHER_BYTES {
+                self.gather(slices);
+                return Poll::Ready(Ok(bytes));
+            }
+            if !self.gathered.is_empty() && self.gathered.len() + bytes <= GATHER_BYTES {
+                self.gather(slices);
+                // What does not go out now goes before the next write.
+                return match self.poll_drain(cx) {
+                    Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+                    _ => Poll::Ready(Ok(bytes)),
+                };
             }
             ready!(self.poll_drain(cx))?;
         }
-        match Pin::new(&mut self.transport).poll_write(cx, bytes) {
+        match Pin::new(&mut self.transport).poll_write_vectored(cx, slices) {
             Poll::Ready(written) => {
                 self.write_deadline.disarm();
                 Poll::Ready(written)
             }
             Poll::Pending => self.poll_unread(cx),
         }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
