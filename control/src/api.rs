@@ -89,9 +89,7 @@ impl Control {
             invalidated,
             clock: setup.clock,
         });
-        Ok(Self {
-            router: router(node),
-        })
+        Ok(Self { router: router(node) })
     }
 }
 

@@ -115,19 +115,14 @@ impl Client {
     pub fn from_config(config: &Config, key: Option<&str>) -> Result<Self, ClientError> {
         let token = match key {
             Some(key) => given(key).ok_or(ClientError::BadKey)?,
-            None => RootKey::read(&config.listen.state)
-                .map_err(ClientError::Key)?
-                .token(),
+            None => RootKey::read(&config.listen.state).map_err(ClientError::Key)?.token(),
         };
         Ok(Self::new(config.listen.admin.clone(), token))
     }
 
     /// A client of the node at this admin address, with this `<id>.<secret>`.
     pub fn new(address: AdminAddr, token: Secret) -> Self {
-        Self {
-            address: reachable(address),
-            token,
-        }
+        Self { address: reachable(address), token }
     }
 
     /// Takes stored responses of a site out of service; the site may be left out if the node has
@@ -152,15 +147,9 @@ impl Client {
         };
         let json: Value = serde_json::from_slice(&answer.body).map_err(|_| foreign())?;
         if !answer.status.is_success() {
-            let detail = json
-                .get("detail")
-                .and_then(Value::as_str)
-                .map(str::to_owned);
+            let detail = json.get("detail").and_then(Value::as_str).map(str::to_owned);
             return Err(match detail {
-                Some(detail) => ClientError::Refused {
-                    detail,
-                    problem: json,
-                },
+                Some(detail) => ClientError::Refused { detail, problem: json },
                 None => foreign(),
             });
         }

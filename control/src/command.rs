@@ -61,9 +61,7 @@ async fn ask(
 ) -> Result<Outcome, ClientError> {
     let client = Client::from_config(config, key)?;
     let (site, reference) = (order.site.as_deref(), order.reference.as_deref());
-    client
-        .invalidate(site, &order.paths, order.dry_run, reference)
-        .await
+    client.invalidate(site, &order.paths, order.dry_run, reference).await
 }
 
 // === impl Exit ===
@@ -103,10 +101,7 @@ fn problem(error: ClientError) -> Value {
 /// Rounded down to what a person can use: `340 KiB`, `1.5 GiB`.
 fn size(bytes: u64) -> String {
     let units = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    let steps = units
-        .iter()
-        .zip(1_u32..)
-        .take_while(|(_, step)| bytes >> (10 * step) > 0);
+    let steps = units.iter().zip(1_u32..).take_while(|(_, step)| bytes >> (10 * step) > 0);
     let Some((unit, step)) = steps.last() else {
         return format!("{bytes} B");
     };

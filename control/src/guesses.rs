@@ -62,10 +62,7 @@ impl Guesses {
         if !clients.contains_key(&peer) && clients.len() >= CLIENTS_MAX {
             make_room(&mut clients, now);
         }
-        let fresh = Window {
-            since: now,
-            failures: 0,
-        };
+        let fresh = Window { since: now, failures: 0 };
         let window = clients.entry(peer).or_insert(fresh);
         if window.left(now).is_none() {
             *window = fresh;
@@ -117,10 +114,7 @@ mod tests {
         let later = start + Duration::from_secs(20);
         let wait = Guess::TooMany(Duration::from_secs(40));
         assert_eq!(guesses.wrong(peer("2001:db8::2"), later), wait);
-        assert_eq!(
-            guesses.wrong(peer("2001:db8:0:1::1"), later),
-            Guess::Allowed
-        );
+        assert_eq!(guesses.wrong(peer("2001:db8:0:1::1"), later), Guess::Allowed);
         let over = start + WINDOW;
         assert_eq!(guesses.wrong(peer("2001:db8::1"), over), Guess::Allowed);
         let set_back = start - Duration::from_secs(500);

@@ -122,11 +122,7 @@ impl Keyring {
 
 impl Principal {
     fn new(id: &str, name: &str, powers: Powers) -> Self {
-        Self(Arc::new(Identity {
-            id: id.to_owned(),
-            name: name.to_owned(),
-            powers,
-        }))
+        Self(Arc::new(Identity { id: id.to_owned(), name: name.to_owned(), powers }))
     }
 
     /// The key's id, for the audit line.
@@ -154,10 +150,8 @@ impl Principal {
         let Powers::Granted(scopes) = &self.0.powers else {
             return Permission::Granted;
         };
-        let scopes: Vec<&Scope> = scopes
-            .iter()
-            .filter(|scope| scope.allows(action, site))
-            .collect();
+        let scopes: Vec<&Scope> =
+            scopes.iter().filter(|scope| scope.allows(action, site)).collect();
         if scopes.is_empty() {
             let site = site.unwrap_or("any site");
             return Permission::Denied(format!("this key may not {} {site}", verb(action)));
@@ -191,11 +185,7 @@ impl Scope {
             });
             Paths::Within(canonical.collect())
         };
-        Self {
-            actions: grant.actions.clone(),
-            site: grant.site.clone(),
-            paths,
-        }
+        Self { actions: grant.actions.clone(), site: grant.site.clone(), paths }
     }
 
     fn allows(&self, action: Action, site: Option<&str>) -> bool {

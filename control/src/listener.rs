@@ -65,10 +65,7 @@ impl AdminListener {
             let address = socket.address(address)?;
             Ok(Self { address, socket })
         });
-        listener.map_err(|source| BindError {
-            address: address.clone(),
-            source,
-        })
+        listener.map_err(|source| BindError { address: address.clone(), source })
     }
 
     /// Where it listens: with the port that the system chose, if the configuration said 0.
@@ -169,10 +166,7 @@ fn make_way(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
-        Ok(_) => Err(io::Error::new(
-            io::ErrorKind::AddrInUse,
-            "address already in use",
-        )),
+        Ok(_) => Err(io::Error::new(io::ErrorKind::AddrInUse, "address already in use")),
     }
 }
 

@@ -73,10 +73,6 @@ impl Readiness {
             Phase::Draining => Some("draining: the node is about to stop"),
         };
         let reported = state.problems.values().cloned();
-        phase
-            .map(str::to_owned)
-            .into_iter()
-            .chain(reported)
-            .collect()
+        phase.map(str::to_owned).into_iter().chain(reported).collect()
     }
 }

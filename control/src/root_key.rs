@@ -108,10 +108,7 @@ impl RootKey {
     /// is not there, too.
     pub fn read(state: &Path) -> Result<Self, RootKeyError> {
         let path = file(state);
-        let unreadable = |source| RootKeyError::Read {
-            path: path.clone(),
-            source,
-        };
+        let unreadable = |source| RootKeyError::Read { path: path.clone(), source };
         let opened = File::open(&path).map_err(unreadable)?;
         // Of the opened file: the one at the path may be another by now.
         let metadata = opened.metadata().map_err(unreadable)?;
@@ -148,10 +145,7 @@ impl RootKey {
         // A shorter one was cut off, or made by hand and could be guessed.
         let is_secret = secret.len() >= SECRET_LETTERS
             && secret.bytes().all(|byte| SECRET_ALPHABET.contains(&byte));
-        (is_id && is_secret).then(|| Self {
-            id: id.to_owned(),
-            secret: Secret::new(secret),
-        })
+        (is_id && is_secret).then(|| Self { id: id.to_owned(), secret: Secret::new(secret) })
     }
 
     fn generate() -> Result<Self, RootKeyError> {
@@ -190,10 +184,7 @@ fn file(state: &Path) -> PathBuf {
 
 fn make_directory(state: &Path) -> Result<(), RootKeyError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(state);
-    made.map_err(|source| RootKeyError::Directory {
-        path: state.to_owned(),
-        source,
-    })
+    made.map_err(|source| RootKeyError::Directory { path: state.to_owned(), source })
 }
 
 /// Letters of equal chance: a byte beyond the last whole run of the alphabet is thrown away.

@@ -51,12 +51,8 @@ impl Control {
             };
             match (place, accepted) {
                 (Ok(place), Ok((stream, peer))) => {
-                    let connection = Connection {
-                        stream,
-                        peer,
-                        shutdown: shutdown.clone(),
-                        _place: place,
-                    };
+                    let connection =
+                        Connection { stream, peer, shutdown: shutdown.clone(), _place: place };
                     tokio::spawn(connection.serve(self.router.clone()));
                 }
                 (_, Err(error)) => {

@@ -47,10 +47,7 @@ struct Identity {
 impl App {
     /// Serves as `name` on `listen`.
     pub async fn start(listen: SocketAddr, name: &str) -> Result<Self, DemoError> {
-        let identity = Arc::new(Identity {
-            name: name.to_owned(),
-            requests: AtomicU64::new(0),
-        });
+        let identity = Arc::new(Identity { name: name.to_owned(), requests: AtomicU64::new(0) });
         let router = Router::new()
             .route("/api/whoami", get(whoami))
             .route("/api/time", get(time_of_day))
@@ -82,10 +79,7 @@ impl App {
 async fn count(State(identity): State<Arc<Identity>>, request: Request, next: Next) -> Response {
     identity.requests.fetch_add(1, Ordering::Relaxed);
     let mut response = next.run(request).await;
-    response
-        .headers_mut()
-        .entry(CACHE_CONTROL)
-        .or_insert(HeaderValue::from_static("no-store"));
+    response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }
 
@@ -106,13 +100,8 @@ async fn whoami(State(identity): State<Arc<Identity>>, headers: HeaderMap) -> Re
 async fn time_of_day(State(identity): State<Arc<Identity>>) -> Response {
     // An app server has a clock of its own, which is the point of the endpoint.
     let now = OffsetDateTime::now_utc().format(&Rfc3339).ok();
-    let mut response = answer(
-        StatusCode::OK,
-        &json!({ "server": identity.name, "time": now }),
-    );
-    response
-        .headers_mut()
-        .insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=5"));
+    let mut response = answer(StatusCode::OK, &json!({ "server": identity.name, "time": now }));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=5"));
     response
 }
 
@@ -134,10 +123,7 @@ async fn send_events(mut sender: Sender<Bytes>, identity: Arc<Identity>) {
     let mut ticks = tokio::time::interval(Duration::from_secs(1));
     for id in 1..=EVENTS {
         ticks.tick().await;
-        let event = format!(
-            "id: {id}\ndata: event {id} of {EVENTS} from {}\n\n",
-            identity.name
-        );
+        let event = format!("id: {id}\ndata: event {id} of {EVENTS} from {}\n\n", identity.name);
         // The client has gone.
         if sender.send_data(event.into()).await.is_err() {
             return;

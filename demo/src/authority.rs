@@ -36,10 +36,9 @@ impl Authority {
     /// made anew when its files do not fit each other or it is about to expire.
     pub fn open(dir: &Path, now: SystemTime) -> Result<Self, DemoError> {
         let (ca_path, key_path) = (dir.join(CA_FILE), dir.join(CA_KEY_FILE));
-        if let (Some(pem), Some(key)) = (
-            files::read_if_there(&ca_path)?,
-            files::read_if_there(&key_path)?,
-        ) && let Ok(key) = KeyPair::from_pem(&key)
+        if let (Some(pem), Some(key)) =
+            (files::read_if_there(&ca_path)?, files::read_if_there(&key_path)?)
+            && let Ok(key) = KeyPair::from_pem(&key)
             && outlives_a_leaf(&pem, &key, now)
         {
             let issuer = Issuer::new(ca_params(now), key);
@@ -48,10 +47,7 @@ impl Authority {
 
         let key = new_key(CA_NAME)?;
         let params = ca_params(now);
-        let pem = params
-            .self_signed(&key)
-            .map_err(|source| failed(CA_NAME, source))?
-            .pem();
+        let pem = params.self_signed(&key).map_err(|source| failed(CA_NAME, source))?.pem();
         files::write_private(&key_path, key.serialize_pem().as_bytes())?;
         files::write(&ca_path, pem.as_bytes())?;
         let issuer = Issuer::new(params, key);
@@ -76,10 +72,7 @@ impl Authority {
         (params.not_before, params.not_after) = validity(now, LEAF_LIFETIME);
         let key = new_key(subject)?;
         let certificate = params.signed_by(&key, &self.issuer).map_err(failed)?;
-        Ok(Leaf {
-            chain: certificate.pem(),
-            key: key.serialize_pem(),
-        })
+        Ok(Leaf { chain: certificate.pem(), key: key.serialize_pem() })
     }
 
     /// Issues a certificate into `dir` as `chain.pem` and `key.pem`. A new one at every start is
@@ -128,10 +121,7 @@ fn named(name: &str) -> DistinguishedName {
 }
 
 fn failed(subject: &str, source: rcgen::Error) -> DemoError {
-    DemoError::Certificate {
-        subject: subject.to_owned(),
-        source,
-    }
+    DemoError::Certificate { subject: subject.to_owned(), source }
 }
 
 pub(crate) const LEAF_FILE: &str = "chain.pem";
@@ -158,9 +148,7 @@ mod tests {
         let second = Authority::open(dir.path(), now() + DAY).unwrap();
         assert_eq!(first.pem(), second.pem());
 
-        second
-            .keep_leaf(dir.path(), &["localhost", "::1"], now())
-            .unwrap();
+        second.keep_leaf(dir.path(), &["localhost", "::1"], now()).unwrap();
         let chain = std::fs::read(dir.path().join(LEAF_FILE)).unwrap();
         let (_, leaf) = parse_x509_pem(&chain).unwrap();
         let leaf = leaf.parse_x509().unwrap();

@@ -10,11 +10,7 @@ use crate::DemoError;
 /// Makes `path` and its parents, readable by the owner alone, and returns it in full.
 pub(crate) fn private_dir(path: &Path) -> Result<PathBuf, DemoError> {
     let failed = |source| failed("create the directory", path, source);
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(failed)?;
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
     // It may have been there already, and wider.
     fs::set_permissions(path, Permissions::from_mode(0o700)).map_err(failed)?;
     path.canonicalize().map_err(failed)
@@ -59,9 +55,5 @@ fn write_as(path: &Path, content: &[u8], mode: u32) -> Result<(), DemoError> {
 }
 
 fn failed(action: &'static str, path: &Path, source: io::Error) -> DemoError {
-    DemoError::File {
-        action,
-        path: path.to_path_buf(),
-        source,
-    }
+    DemoError::File { action, path: path.to_path_buf(), source }
 }

@@ -47,15 +47,9 @@ fn steps(places: &Places<'_>, https: &str) -> Vec<Step> {
     let ca = in_dir(places, authority::CA_FILE);
     let head = format!("curl -sI --cacert {ca}");
     let curl = format!("curl -s --cacert {ca}");
-    let invalidate = format!(
-        "{} invalidate --config {} '/*'",
-        for_shell(places.exe),
-        in_dir(places, CONFIG)
-    );
-    let step = |shows, lines: &[String]| Step {
-        shows,
-        lines: lines.to_vec(),
-    };
+    let invalidate =
+        format!("{} invalidate --config {} '/*'", for_shell(places.exe), in_dir(places, CONFIG));
+    let step = |shows, lines: &[String]| Step { shows, lines: lines.to_vec() };
     let page = format!("{head} {https}/");
     let asset = format!("{head} {https}/{script}");
     let whoami = format!("{curl} {https}/api/whoami");
@@ -65,26 +59,11 @@ fn steps(places: &Places<'_>, https: &str) -> Vec<Step> {
             "Plain HTTP is sent to HTTPS: 301, path and query kept.",
             &[format!("curl -sI '{http}/a?b=c'")],
         ),
-        step(
-            "The page, twice: X-Cache says Miss, then Hit with an Age.",
-            &[page.clone(), page],
-        ),
-        step(
-            "A hashed asset likewise; browsers may keep it for a year.",
-            &[asset.clone(), asset],
-        ),
-        step(
-            "A deep link is the app: 200, text/html.",
-            &[format!("{head} {https}/deep/link")],
-        ),
-        step(
-            "A missing asset is not: 404.",
-            &[format!("{head} {https}/assets/none.js")],
-        ),
-        step(
-            "The API is balanced: app-1 and app-2 take turns.",
-            &[whoami.clone(), whoami],
-        ),
+        step("The page, twice: X-Cache says Miss, then Hit with an Age.", &[page.clone(), page]),
+        step("A hashed asset likewise; browsers may keep it for a year.", &[asset.clone(), asset]),
+        step("A deep link is the app: 200, text/html.", &[format!("{head} {https}/deep/link")]),
+        step("A missing asset is not: 404.", &[format!("{head} {https}/assets/none.js")]),
+        step("The API is balanced: app-1 and app-2 take turns.", &[whoami.clone(), whoami]),
         step(
             "Server-sent events pass through as they come.",
             &[format!("curl -sN --cacert {ca} {https}/api/events")],
@@ -93,10 +72,7 @@ fn steps(places: &Places<'_>, https: &str) -> Vec<Step> {
             "A deploy, part one: upload a changed page, with the AWS CLI or with curl.",
             &uploads(places),
         ),
-        step(
-            "The edge still has the old one.",
-            std::slice::from_ref(&headline),
-        ),
+        step("The edge still has the old one.", std::slice::from_ref(&headline)),
         step(
             "A deploy, part two: invalidate, and the next request shows the change.",
             &[invalidate, headline],

@@ -88,12 +88,7 @@ impl Demo {
         })?;
         files::write_private(&dir.join(CONFIG), text.as_bytes())?;
         drop(held);
-        Ok(Self {
-            dir,
-            listeners,
-            bucket,
-            _apps: apps,
-        })
+        Ok(Self { dir, listeners, bucket, _apps: apps })
     }
 
     /// The configuration file to run warmfront from.
@@ -129,34 +124,19 @@ impl Demo {
 
     /// `~/.cache/warmfront-demo`, or a directory under `temp` for a user without a home.
     pub fn default_dir(home: Option<&Path>, temp: &Path) -> PathBuf {
-        home.map_or_else(|| temp.to_path_buf(), |home| home.join(".cache"))
-            .join("warmfront-demo")
+        home.map_or_else(|| temp.to_path_buf(), |home| home.join(".cache")).join("warmfront-demo")
     }
 }
 
 impl Options {
     /// The ports the README names: 8080, 8443 and 9900 for the edge, 9910 to 9912 behind it.
     pub fn new(dir: PathBuf) -> Self {
-        Self {
-            dir,
-            http: 8080,
-            https: 8443,
-            admin: 9900,
-            bucket: 9910,
-            apps: [9911, 9912],
-        }
+        Self { dir, http: 8080, https: 8443, admin: 9900, bucket: 9910, apps: [9911, 9912] }
     }
 
     /// Any free ports, for tests that run side by side.
     pub fn any_ports(dir: PathBuf) -> Self {
-        Self {
-            http: 0,
-            https: 0,
-            admin: 0,
-            bucket: 0,
-            apps: [0, 0],
-            ..Self::new(dir)
-        }
+        Self { http: 0, https: 0, admin: 0, bucket: 0, apps: [0, 0], ..Self::new(dir) }
     }
 }
 
@@ -167,16 +147,11 @@ fn bucket_keys(dir: &Path) -> Result<Keys, DemoError> {
     let secret = if let Some(kept) = files::read_if_there(&path)? {
         kept
     } else {
-        let made: String = (0..40)
-            .map(|_| char::from(rand::rng().sample(Alphanumeric)))
-            .collect();
+        let made: String = (0..40).map(|_| char::from(rand::rng().sample(Alphanumeric))).collect();
         files::write_private(&path, made.as_bytes())?;
         made
     };
-    Ok(Keys {
-        id: KEY_ID.to_owned(),
-        secret: secret.trim().to_owned(),
-    })
+    Ok(Keys { id: KEY_ID.to_owned(), secret: secret.trim().to_owned() })
 }
 
 const BUCKET: &str = "app";

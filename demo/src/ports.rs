@@ -26,10 +26,7 @@ impl Listeners {
             https: https.iter().map(|held| held.address).collect(),
             admin: admin.address,
         };
-        Ok((
-            listeners,
-            http.into_iter().chain(https).chain([admin]).collect(),
-        ))
+        Ok((listeners, http.into_iter().chain(https).chain([admin]).collect()))
     }
 
     /// The port a browser is told; every address of a listener has the same.
@@ -52,10 +49,7 @@ pub(crate) struct Held {
 /// `localhost` is both, but in many containers IPv6 is switched off.
 fn loopbacks() -> Vec<IpAddr> {
     let v6 = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).map(|_| Ipv6Addr::LOCALHOST.into());
-    [Ok(Ipv4Addr::LOCALHOST.into()), v6]
-        .into_iter()
-        .flatten()
-        .collect()
+    [Ok(Ipv4Addr::LOCALHOST.into()), v6].into_iter().flatten().collect()
 }
 
 /// One port on every loopback address.
@@ -81,10 +75,7 @@ fn claim(port: u16, loopbacks: &[IpAddr]) -> Result<Vec<Held>, DemoError> {
 fn bind(address: SocketAddr) -> Result<Held, DemoError> {
     let bound = || -> io::Result<Held> {
         let listener = TcpListener::bind(address)?;
-        Ok(Held {
-            address: listener.local_addr()?,
-            _listener: listener,
-        })
+        Ok(Held { address: listener.local_addr()?, _listener: listener })
     };
     bound().map_err(|source| cannot_listen(address, source))
 }

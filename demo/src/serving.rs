@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use axum::Router;
+use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -23,15 +24,16 @@ impl Serving {
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let (stop, stopped) = oneshot::channel();
+        // An answer's head and body are two writes: Nagle's algorithm would hold the second back.
+        let listener = listener.tap_io(|tcp| {
+            let _ = tcp.set_nodelay(true);
+        });
         let server = axum::serve(listener, router).with_graceful_shutdown(async move {
             // The sender is only ever dropped; that is the signal.
             let _ = stopped.await;
         });
         tokio::spawn(server.into_future());
-        Ok(Self {
-            address,
-            _stop: stop,
-        })
+        Ok(Self { address, _stop: stop })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {

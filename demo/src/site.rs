@@ -16,18 +16,8 @@ pub(crate) async fn upload(bucket: &Bucket, name: &str) -> Result<(), DemoError>
     let uploads = [
         (script_key(), SCRIPT, "text/javascript", ASSET_CACHE_CONTROL),
         (style_key(), STYLE, "text/css", ASSET_CACHE_CONTROL),
-        (
-            "favicon.svg".to_owned(),
-            ICON,
-            "image/svg+xml",
-            "max-age=86400",
-        ),
-        (
-            "index.html".to_owned(),
-            &page,
-            "text/html; charset=utf-8",
-            PAGE_CACHE_CONTROL,
-        ),
+        ("favicon.svg".to_owned(), ICON, "image/svg+xml", "max-age=86400"),
+        ("index.html".to_owned(), &page, "text/html; charset=utf-8", PAGE_CACHE_CONTROL),
     ];
     for (key, body, content_type, cache_control) in uploads {
         let upload = Upload {
@@ -52,8 +42,7 @@ pub(crate) fn changed_page() -> String {
 }
 
 fn page() -> String {
-    PAGE.replace("assets/app.js", &script_key())
-        .replace("assets/style.css", &style_key())
+    PAGE.replace("assets/app.js", &script_key()).replace("assets/style.css", &style_key())
 }
 
 fn style_key() -> String {

@@ -5,10 +5,10 @@ mod line;
 use std::time::Duration;
 
 use http::{HeaderMap, header};
+use pingora_proxy::Session;
 use warmfront_semantics::cache_status::Lookup;
 
 use crate::access_log::Written;
-use crate::clock;
 use crate::context::Context;
 use crate::edge::Edge;
 use crate::failure::{ClientFault, Fault};
@@ -16,19 +16,34 @@ use crate::listen::connection::Connection;
 use crate::metrics::Sample;
 use crate::observe::line::Line;
 use crate::request::Arrival;
+use crate::{clock, lookup};
 
 /// How a request ended.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct End<'a> {
-    pub(crate) request: &'a HeaderMap,
-    pub(crate) status: u16,
-    pub(crate) bytes: u64,
-    pub(crate) lookup: Lookup,
-    pub(crate) took: Duration,
+struct End<'a> {
+    request: &'a HeaderMap,
+    status: u16,
+    bytes: u64,
+    lookup: Lookup,
+    took: Duration,
 }
 
 /// Counts a request and writes it down.
-pub(crate) fn request(context: &Context, end: &End<'_>) {
+pub(crate) fn request(session: &Session, context: &Context) {
+    let Some(arrival) = &context.arrival else { return };
+    let written = session.response_written().map(|head| head.status.as_u16());
+    let own = context.fault.as_ref().map(|fault| fault.verdict().status.as_u16());
+    let lookup = match context.answered {
+        Some(_) => lookup::status(&session.cache, context.forward, clock::now()).lookup,
+        None => Lookup::Answered,
+    };
+    let end = End {
+        request: &session.req_header().headers,
+        status: written.or(own).unwrap_or_default(),
+        bytes: session.body_bytes_sent() as u64,
+        lookup,
+        took: arrival.started.elapsed(),
+    };
     let site = context.route.as_ref().map(|route| &route.site().site);
     let behavior = context.route.as_ref().map(|r| r.behavior().behavior.path.as_str());
     let edge = &context.edge;
@@ -43,11 +58,9 @@ pub(crate) fn request(context: &Context, end: &End<'_>) {
     let Some(format) = edge.access_log.format() else {
         return;
     };
-    if let Some(arrival) = &context.arrival
-        && site.is_none_or(|site| site.access_log)
-    {
+    if site.is_none_or(|site| site.access_log) {
         let mut line = Line::new(format);
-        describe(&mut line, context, arrival, end);
+        describe(&mut line, context, arrival, &end);
         write(edge, line);
     }
 }

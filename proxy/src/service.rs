@@ -17,20 +17,18 @@ use pingora_core::{Error, ErrorSource, ErrorType, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, RangeType, Session};
 use warmfront_origin::Origin;
-use warmfront_semantics::cache_status::{Forward, Lookup};
+use warmfront_semantics::cache_status::Forward;
 use warmfront_semantics::fields::is_websocket;
 use warmfront_semantics::vary::Vary;
 
 use crate::admit::{self, Bounds, Course, Whole};
-use crate::answer::Answer;
 use crate::context::{self, Context, Detour, Routed};
 use crate::edge::Edge;
 use crate::failure::{ClientFault, Fault};
 use crate::gate::Verdict;
 use crate::key::Key;
-use crate::observe::{self, End};
 use crate::select::{Next, UPGRADED_IDLE};
-use crate::{clock, forward, lookup, select, shape, walk};
+use crate::{clock, forward, lookup, observe, select, shape, walk};
 
 /// How long a body that nobody wants is read before its connection is given up.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -56,20 +54,6 @@ impl EdgeService {
     fn bytes_max(&self) -> u64 {
         self.edge.storage.store().object_bytes_max()
     }
-
-    async fn answer(session: &mut Session, context: &Context, answer: &Answer) -> Result<()> {
-        let arrival = context.arrived()?;
-        if answer.closes {
-            session.set_keepalive(None);
-        }
-        let head = Box::new(shape::own(answer, arrival)?);
-        let bodiless = answer.body.is_empty() || session.req_header().method == Method::HEAD;
-        session.as_downstream_mut().write_response_header(head).await?;
-        if !bodiless {
-            session.as_downstream_mut().write_response_body(answer.body.clone(), true).await?;
-        }
-        Ok(())
-    }
 }
 
 #[async_trait]
@@ -93,13 +77,13 @@ impl ProxyHttp for EdgeService {
         match walk::enter(&self.edge, session, context) {
             Ok(Verdict::Pass) => Ok(false),
             Ok(Verdict::Answer(answer)) => {
-                Self::answer(session, context, &answer).await?;
+                shape::send(session, context.arrived()?, &answer).await?;
                 Ok(true)
             }
             Err(fault) => {
                 let answer = fault.answer();
                 context.fault = Some(fault);
-                Self::answer(session, context, &answer).await?;
+                shape::send(session, context.arrived()?, &answer).await?;
                 Ok(true)
             }
         }
@@ -368,36 +352,20 @@ impl ProxyHttp for EdgeService {
         let gone = fault == Fault::Client(ClientFault::Gone);
         if !gone && session.response_written().is_none() {
             // If the client cannot be told either, the log line still is.
-            let _ = Self::answer(session, context, &fault.answer()).await;
+            let answer = fault.answer();
+            if let Some(arrival) = &context.arrival {
+                let _ = shape::send(session, arrival, &answer).await;
+            }
         }
         context.fault = Some(fault);
         FailToProxy { error_code: told.status.as_u16(), can_reuse_downstream: !told.closes }
     }
 
     async fn logging(&self, session: &mut Session, error: Option<&Error>, context: &mut Context) {
-        let Some(arrival) = &context.arrival else {
-            return;
-        };
-        let took = arrival.started.elapsed();
-        if context.fault.is_none()
-            && let Some(error) = error
-        {
-            context.fault = Some(Fault::from_pingora(error));
+        if context.fault.is_none() {
+            context.fault = error.map(Fault::from_pingora);
         }
-        let written = session.response_written().map(|head| head.status.as_u16());
-        let own = context.fault.as_ref().map(|fault| fault.verdict().status.as_u16());
-        let lookup = match context.answered {
-            Some(_) => lookup::status(&session.cache, context.forward, clock::now()).lookup,
-            None => Lookup::Answered,
-        };
-        let end = End {
-            request: &session.req_header().headers,
-            status: written.or(own).unwrap_or_default(),
-            bytes: session.body_bytes_sent() as u64,
-            lookup,
-            took,
-        };
-        observe::request(context, &end);
+        observe::request(session, context);
     }
 
     /// Errors are in the access log, each with its request, and never twice.

@@ -1,7 +1,9 @@
 //! The response as this client sees it.
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use pingora_core::Result;
 use pingora_http::ResponseHeader;
+use pingora_proxy::Session;
 use warmfront_semantics::cache_status::{CacheStatus, Lookup};
 
 use crate::answer::Answer;
@@ -16,7 +18,7 @@ pub(crate) fn mark(
     response: &mut ResponseHeader,
     arrival: &Arrival,
     status: &CacheStatus,
-) -> pingora_error::Result<()> {
+) -> Result<()> {
     let x_cache = match (status.lookup, response.status.is_redirection()) {
         // CloudFront's word for a redirect of its own.
         (Lookup::Answered, true) => "Redirect from warmfront",
@@ -33,7 +35,7 @@ pub(crate) fn mark(
 }
 
 /// The head of an answer of the edge's own.
-pub(crate) fn own(answer: &Answer, arrival: &Arrival) -> pingora_error::Result<ResponseHeader> {
+fn own(answer: &Answer, arrival: &Arrival) -> Result<ResponseHeader> {
     let mut head = ResponseHeader::build_no_case(answer.status, Some(answer.fields.len() + 8))?;
     for (name, value) in &answer.fields {
         head.append_header(name, value)?;
@@ -46,6 +48,20 @@ pub(crate) fn own(answer: &Answer, arrival: &Arrival) -> pingora_error::Result<R
         CacheStatus { lookup: Lookup::Answered, ttl: None, stored: false, collapsed: false };
     mark(&mut head, arrival, &status)?;
     Ok(head)
+}
+
+/// Writes an answer of the edge's own.
+pub(crate) async fn send(session: &mut Session, arrival: &Arrival, answer: &Answer) -> Result<()> {
+    if answer.closes {
+        session.set_keepalive(None);
+    }
+    let head = Box::new(own(answer, arrival)?);
+    let bodiless = answer.body.is_empty() || session.req_header().method == Method::HEAD;
+    session.as_downstream_mut().write_response_header(head).await?;
+    if !bodiless {
+        session.as_downstream_mut().write_response_body(answer.body.clone(), true).await?;
+    }
+    Ok(())
 }
 
 /// Whether a Range header asks for something that Pingora's arithmetic gets wrong: the suffix of

@@ -23,12 +23,8 @@ pub(super) fn invalidation(principal: &Principal, order: &Order, fate: Fate<'_>)
         Fate::Done(done, status) => (Some(done), status),
         Fate::Refused(status) => (None, status),
     };
-    let first: Vec<&str> = order
-        .paths
-        .iter()
-        .take(PATHS_SHOWN)
-        .map(InvalidationPath::as_str)
-        .collect();
+    let first: Vec<&str> =
+        order.paths.iter().take(PATHS_SHOWN).map(InvalidationPath::as_str).collect();
     tracing::info!(
         target: "audit",
         action = "invalidate",
@@ -96,9 +92,7 @@ mod tests {
 
         let lines = Lines::default();
         let writer = lines.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .json()
-            .with_writer(move || writer.clone());
+        let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone());
         tracing::subscriber::with_default(subscriber.finish(), || {
             invalidation(&principal, &order, Fate::Refused(StatusCode::FORBIDDEN));
         });
@@ -114,10 +108,7 @@ mod tests {
             "reference": "build-41",
             "status": 403,
         });
-        assert_eq!(
-            (&line["target"], &line["fields"]),
-            (&json!("audit"), &fields)
-        );
+        assert_eq!((&line["target"], &line["fields"]), (&json!("audit"), &fields));
         assert!(!text.contains(root.secret().reveal()), "{text}");
     }
 }

@@ -18,14 +18,7 @@ pub(super) async fn live() -> Json<Value> {
 /// The node wants traffic; if not, 503.
 pub(super) async fn ready(State(node): State<Arc<Node>>) -> (StatusCode, Json<Value>) {
     let ready = node.readiness.phase() == Phase::Serving;
-    let status = if ready {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let problems = node.readiness.problems();
-    (
-        status,
-        Json(json!({ "ready": ready, "problems": problems })),
-    )
+    (status, Json(json!({ "ready": ready, "problems": problems })))
 }

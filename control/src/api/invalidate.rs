@@ -89,11 +89,7 @@ fn permit(config: &Config, access: &Access, order: &Order) -> Result<(), Problem
     if config.sites.iter().any(|site| site.name == order.site) {
         return Ok(());
     }
-    let detail = format!(
-        "there is no site `{}`; there are {}",
-        order.site,
-        names(config)
-    );
+    let detail = format!("there is no site `{}`; there are {}", order.site, names(config));
     Err(Problem::new(StatusCode::NOT_FOUND, detail))
 }
 
@@ -140,8 +136,7 @@ fn carry_out(node: &Node, access: &Access, order: &Order) -> Result<Response, Pr
 
 fn ledger_failed(node: &Node, error: &LedgerError) -> Problem {
     tracing::error!(%error, "an invalidation was refused: it could not be recorded");
-    node.readiness
-        .report(LEDGER, format!("no invalidation can be recorded: {error}"));
+    node.readiness.report(LEDGER, format!("no invalidation can be recorded: {error}"));
     Problem::ledger(error)
 }
 
@@ -167,11 +162,7 @@ impl Asked {
             site,
             paths: paths(&words.paths)?,
             reference: words.reference.map(reference).transpose()?,
-            mode: if words.dry_run {
-                Mode::DryRun
-            } else {
-                Mode::InEarnest
-            },
+            mode: if words.dry_run { Mode::DryRun } else { Mode::InEarnest },
         })
     }
 }

@@ -28,11 +28,7 @@ pub(super) async fn list(
 ) -> Result<Response, Problem> {
     access.may(Action::Read, None, &[])?;
     let limit = limit(uri.query().unwrap_or_default())?;
-    let every = node
-        .config
-        .sites
-        .iter()
-        .all(|site| access.may_read(&site.name));
+    let every = node.config.sites.iter().all(|site| access.may_read(&site.name));
     // Those of other sites lie between; the ledger keeps a bounded number of all.
     let looked_at = if every { limit } else { usize::MAX };
     blocking(move || {
@@ -65,15 +61,10 @@ pub(super) async fn show(
 }
 
 fn limit(query: &str) -> Result<usize, Problem> {
-    let mut asked = query
-        .split('&')
-        .filter_map(|pair| pair.strip_prefix("limit="));
+    let mut asked = query.split('&').filter_map(|pair| pair.strip_prefix("limit="));
     let Some(asked) = asked.next() else {
         return Ok(LISTED);
     };
-    let limit = asked
-        .parse()
-        .ok()
-        .filter(|limit| (1..=LISTED_MAX).contains(limit));
+    let limit = asked.parse().ok().filter(|limit| (1..=LISTED_MAX).contains(limit));
     limit.ok_or_else(|| Problem::bad_request(format!("`limit` is a number from 1 to {LISTED_MAX}")))
 }

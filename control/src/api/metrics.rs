@@ -18,10 +18,7 @@ use super::{Node, Reach, Setup, blocking};
 
 /// Registers the control plane's own metrics; returns the one that is counted here.
 pub(super) fn register(setup: &Setup) -> Result<IntCounterVec, prometheus::Error> {
-    let build = Opts::new(
-        "warmfront_build_info",
-        "1, with the version that runs as a label",
-    );
+    let build = Opts::new("warmfront_build_info", "1, with the version that runs as a label");
     let build = IntGaugeVec::new(build, &["version"])?;
     build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
     setup.registry.register(Box::new(build))?;
@@ -89,10 +86,8 @@ impl Collector for StoreCollector {
 
     fn collect(&self) -> Vec<MetricFamily> {
         let stats = self.store.stats();
-        self.objects
-            .set(i64::try_from(stats.objects).unwrap_or(i64::MAX));
-        self.bytes
-            .set(i64::try_from(stats.bytes).unwrap_or(i64::MAX));
+        self.objects.set(i64::try_from(stats.objects).unwrap_or(i64::MAX));
+        self.bytes.set(i64::try_from(stats.bytes).unwrap_or(i64::MAX));
         [self.objects.collect(), self.bytes.collect()].concat()
     }
 }

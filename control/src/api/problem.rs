@@ -18,11 +18,7 @@ pub(super) struct Problem {
 
 impl Problem {
     pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self {
-            status,
-            detail: detail.into(),
-            field: None,
-        }
+        Self { status, detail: detail.into(), field: None }
     }
 
     /// The client's own mistake.
@@ -37,10 +33,7 @@ impl Problem {
 
     /// With a header field of its own.
     pub(super) fn with(self, name: HeaderName, value: HeaderValue) -> Self {
-        Self {
-            field: Some((name, value)),
-            ..self
-        }
+        Self { field: Some((name, value)), ..self }
     }
 
     pub(super) fn status(&self) -> StatusCode {

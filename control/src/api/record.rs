@@ -63,10 +63,7 @@ mod tests {
     fn times_are_utc_to_the_millisecond() {
         let at = UNIX_EPOCH + Duration::from_millis(1_700_000_000_042);
         assert_eq!(rfc3339(at), "2023-11-14T22:13:20.042Z");
-        assert_eq!(
-            rfc3339(UNIX_EPOCH - Duration::from_secs(1)),
-            "1970-01-01T00:00:00.000Z"
-        );
+        assert_eq!(rfc3339(UNIX_EPOCH - Duration::from_secs(1)), "1970-01-01T00:00:00.000Z");
         let far = UNIX_EPOCH + Duration::from_secs(u64::from(u32::MAX) * 1_000);
         assert_eq!(rfc3339(far), "1970-01-01T00:00:00.000Z");
     }

@@ -17,11 +17,7 @@ pub(super) async fn list(
     access: Access,
 ) -> Result<Json<Value>, Problem> {
     access.may(Action::Read, None, &[])?;
-    let sites = node
-        .config
-        .sites
-        .iter()
-        .filter(|site| access.may_read(&site.name));
+    let sites = node.config.sites.iter().filter(|site| access.may_read(&site.name));
     let sites: Vec<Value> = sites.map(|site| shown(site)).collect();
     Ok(Json(json!({ "sites": sites })))
 }

@@ -57,17 +57,11 @@ pub(super) async fn post(
         .header(AUTHORIZATION, bearer)
         .header(CONTENT_TYPE, "application/json")
         .body(Full::from(body));
-    let broken = |cause: String| ClientError::Broken {
-        address: name.clone(),
-        cause,
-    };
+    let broken = |cause: String| ClientError::Broken { address: name.clone(), cause };
     let request = request.map_err(|error| broken(error.to_string()))?;
     match timeout(ANSWER_TIME_MAX, exchange(stream, request)).await {
         Ok(answer) => answer.map_err(|error| broken(error.to_string())),
-        Err(_) => Err(ClientError::Silent {
-            address: name.clone(),
-            after: ANSWER_TIME_MAX,
-        }),
+        Err(_) => Err(ClientError::Silent { address: name.clone(), after: ANSWER_TIME_MAX }),
     }
 }
 

@@ -19,11 +19,7 @@ fn ring(allow: Vec<Grant>) -> (Keyring, RootKey, tempfile::TempDir) {
 
 fn grant(actions: &[Action], site: Option<&str>, paths: &[&str]) -> Grant {
     let paths = paths.iter().map(|path| PathPattern::parse(path).unwrap());
-    Grant {
-        actions: actions.to_vec(),
-        site: site.map(str::to_owned),
-        paths: paths.collect(),
-    }
+    Grant { actions: actions.to_vec(), site: site.map(str::to_owned), paths: paths.collect() }
 }
 
 fn authorization(fields: &[&str]) -> HeaderMap {
@@ -46,46 +42,22 @@ fn only_the_whole_key_opens() {
     let root = root.token();
     for (fields, answer) in [
         (vec![], Err(Refusal::Missing)),
-        (
-            vec!["Bearer DEPLOY.dotted.secret-of-deploy".to_owned()],
-            Ok("deploy"),
-        ),
-        (
-            vec!["bearer  DEPLOY.dotted.secret-of-deploy".to_owned()],
-            Ok("deploy"),
-        ),
+        (vec!["Bearer DEPLOY.dotted.secret-of-deploy".to_owned()], Ok("deploy")),
+        (vec!["bearer  DEPLOY.dotted.secret-of-deploy".to_owned()], Ok("deploy")),
         (vec![format!("Bearer {}", root.reveal())], Ok("root")),
-        (
-            vec![format!("Bearer {}x", root.reveal())],
-            Err(Refusal::Wrong),
-        ),
+        (vec![format!("Bearer {}x", root.reveal())], Err(Refusal::Wrong)),
         (vec!["Bearer DEPLOY.wrong".to_owned()], Err(Refusal::Wrong)),
-        (
-            vec!["Bearer OTHER.dotted.secret-of-deploy".to_owned()],
-            Err(Refusal::Wrong),
-        ),
+        (vec!["Bearer OTHER.dotted.secret-of-deploy".to_owned()], Err(Refusal::Wrong)),
         (vec!["Bearer DEPLOY.".to_owned()], Err(Refusal::Malformed)),
         (vec!["Bearer DEPLOY".to_owned()], Err(Refusal::Malformed)),
         (vec!["Bearer".to_owned()], Err(Refusal::Malformed)),
-        (
-            vec!["Basic DEPLOY.dotted.secret-of-deploy".to_owned()],
-            Err(Refusal::Malformed),
-        ),
-        (
-            vec!["Bearer DEPLOY.ünïcode".to_owned()],
-            Err(Refusal::Wrong),
-        ),
-        (
-            vec!["Bearer DEPLOY.dotted.secret-of-deploy".to_owned(); 2],
-            Err(Refusal::Malformed),
-        ),
+        (vec!["Basic DEPLOY.dotted.secret-of-deploy".to_owned()], Err(Refusal::Malformed)),
+        (vec!["Bearer DEPLOY.ünïcode".to_owned()], Err(Refusal::Wrong)),
+        (vec!["Bearer DEPLOY.dotted.secret-of-deploy".to_owned(); 2], Err(Refusal::Malformed)),
     ] {
         let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
         let principal = ring.authenticate(&authorization(&fields));
-        let name = principal
-            .as_ref()
-            .map(Principal::name)
-            .map_err(|refusal| *refusal);
+        let name = principal.as_ref().map(Principal::name).map_err(|refusal| *refusal);
         assert_eq!(name, answer, "{fields:?}");
     }
     assert!(!format!("{ring:?}").contains("dotted"));
@@ -118,11 +90,7 @@ fn a_key_limited_to_paths_stays_within_them() {
     ] {
         let paths = [InvalidationPath::parse(asked).unwrap()];
         let permission = key.may(Action::Invalidate, Some("www"), &paths);
-        assert_eq!(
-            permission == Permission::Granted,
-            may,
-            "{asked}: {permission:?}"
-        );
+        assert_eq!(permission == Permission::Granted, may, "{asked}: {permission:?}");
     }
 }
 

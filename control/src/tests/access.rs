@@ -64,10 +64,7 @@ async fn a_key_sees_its_own_sites() {
 async fn a_guesser_is_told_to_wait_and_a_right_key_passes() {
     let node = Node::start(Sites::Www);
     for _ in 0..10 {
-        assert_eq!(
-            node.get("/sites", "Bearer DEPLOY.guess").await.problem().0,
-            401
-        );
+        assert_eq!(node.get("/sites", "Bearer DEPLOY.guess").await.problem().0, 401);
     }
     let refused = node.get("/sites", "Bearer DEPLOY.guess").await;
     assert_eq!(refused.problem().0, 429);
@@ -102,9 +99,7 @@ async fn web_pages_are_kept_out() {
         assert_eq!(answer.status, status, "{host}");
         assert!(!answer.headers.contains_key("access-control-allow-origin"));
     }
-    let two = Request::get("/live")
-        .header("host", "localhost")
-        .header("host", "evil.example");
+    let two = Request::get("/live").header("host", "localhost").header("host", "evil.example");
     let two = node.send(two.body(String::new()).unwrap()).await;
     assert_eq!(two.problem().0, 421);
 

@@ -51,41 +51,17 @@ async fn the_command_finds_the_node_and_its_key() {
     assert_eq!(line, "invalidated 0 stored responses (0 B) of www");
     assert!(id.starts_with('I'), "{id}");
 
-    let dry = Invalidate {
-        dry_run: true,
-        ..order(&["/*"])
-    };
+    let dry = Invalidate { dry_run: true, ..order(&["/*"]) };
     let dry = run(&config, None, &dry).await;
-    assert_eq!(
-        dry.out,
-        "would invalidate 0 stored responses (0 B) of www\n"
-    );
+    assert_eq!(dry.out, "would invalidate 0 stored responses (0 B) of www\n");
 
-    let named = Invalidate {
-        reference: Some("build-41".to_owned()),
-        json: true,
-        ..order(&["/a"])
-    };
+    let named = Invalidate { reference: Some("build-41".to_owned()), json: true, ..order(&["/a"]) };
     let first = run(&config, None, &named).await;
     let first: Value = serde_json::from_str(&first.out).unwrap();
-    assert_eq!(
-        (&first["status"], &first["reference"]),
-        (&"completed".into(), &"build-41".into())
-    );
-    let again = run(
-        &config,
-        None,
-        &Invalidate {
-            json: false,
-            ..named
-        },
-    )
-    .await;
+    assert_eq!((&first["status"], &first["reference"]), (&"completed".into(), &"build-41".into()));
+    let again = run(&config, None, &Invalidate { json: false, ..named }).await;
     let expected = "already done, by the same reference, took 0 stored responses (0 B) of www: ";
-    assert_eq!(
-        again.out,
-        format!("{expected}{}\n", first["id"].as_str().unwrap())
-    );
+    assert_eq!(again.out, format!("{expected}{}\n", first["id"].as_str().unwrap()));
 }
 
 #[tokio::test]
@@ -95,27 +71,15 @@ async fn a_refusal_is_a_sentence_or_a_problem() {
     let key = Some("DEPLOY.secret-of-the-deploy-key");
     let refused = run(&config, key, &order(&["/x"])).await;
     assert_eq!((refused.exit, refused.out.as_str()), (Exit::Failed, ""));
-    assert_eq!(
-        refused.err,
-        "warmfront: this key may not invalidate `/x` of www\n"
-    );
+    assert_eq!(refused.err, "warmfront: this key may not invalidate `/x` of www\n");
 
-    let as_json = Invalidate {
-        json: true,
-        ..order(&["/x"])
-    };
+    let as_json = Invalidate { json: true, ..order(&["/x"]) };
     let refused = run(&config, key, &as_json).await;
     let problem: Value = serde_json::from_str(&refused.out).unwrap();
-    assert_eq!(
-        (refused.exit, problem["status"].as_u64()),
-        (Exit::Failed, Some(403))
-    );
+    assert_eq!((refused.exit, problem["status"].as_u64()), (Exit::Failed, Some(403)));
 
     let no_key = run(&config, Some("nonsense"), &order(&["/x"])).await;
-    assert_eq!(
-        no_key.err,
-        "warmfront: WARMFRONT_KEY is not `<id>.<secret>`\n"
-    );
+    assert_eq!(no_key.err, "warmfront: WARMFRONT_KEY is not `<id>.<secret>`\n");
 }
 
 #[tokio::test]
@@ -152,24 +116,15 @@ async fn no_node_and_no_key_are_told_apart() {
     assert_eq!(no_key, expected);
 
     let client = Client::from_config(&config, Some("A.B")).unwrap();
-    let no_node = client
-        .invalidate(None, &["/*".to_owned()], false, None)
-        .await
-        .unwrap_err();
+    let no_node = client.invalidate(None, &["/*".to_owned()], false, None).await.unwrap_err();
     let expected =
         format!("no warmfront answers at {address} (connection refused): is it running?");
     assert_eq!(no_node.to_string(), expected);
 
     let socket = AdminAddr::Unix(state.path().join("none.sock"));
     let client = Client::new(socket, warmfront_config::Secret::new("A.B"));
-    let no_node = client
-        .invalidate(None, &["/*".to_owned()], false, None)
-        .await
-        .unwrap_err();
-    assert!(
-        no_node.to_string().contains("(no such file or directory)"),
-        "{no_node}"
-    );
+    let no_node = client.invalidate(None, &["/*".to_owned()], false, None).await.unwrap_err();
+    assert!(no_node.to_string().contains("(no such file or directory)"), "{no_node}");
 }
 
 #[tokio::test]
@@ -183,14 +138,8 @@ async fn what_is_no_warmfront_is_said_so() {
         let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi";
         stream.write_all(answer).await.unwrap();
     });
-    let client = Client::new(
-        AdminAddr::Tcp(address),
-        warmfront_config::Secret::new("A.B"),
-    );
-    let foreign = client
-        .invalidate(None, &["/*".to_owned()], false, None)
-        .await
-        .unwrap_err();
+    let client = Client::new(AdminAddr::Tcp(address), warmfront_config::Secret::new("A.B"));
+    let foreign = client.invalidate(None, &["/*".to_owned()], false, None).await.unwrap_err();
     let expected =
         format!("what answers at {address} with status 200 OK is no warmfront of this version");
     assert_eq!(foreign.to_string(), expected);
@@ -202,9 +151,5 @@ async fn an_open_key_file_is_refused_by_the_command_too() {
     let path = node.state.path().join("root.key");
     set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
     let refused = run(&config(&node), None, &order(&["/*"])).await;
-    assert!(
-        refused.err.contains("open to other users (mode 0644)"),
-        "{}",
-        refused.err
-    );
+    assert!(refused.err.contains("open to other users (mode 0644)"), "{}", refused.err);
 }

@@ -6,9 +6,7 @@ use super::node::{DEPLOY, Node, Sites};
 #[tokio::test]
 async fn an_invalidation_is_recorded_and_listed() {
     let node = Node::start(Sites::Www);
-    let first = node
-        .invalidate(node.root(), json!({ "paths": ["/a b", "/*.js?v=*"] }))
-        .await;
+    let first = node.invalidate(node.root(), json!({ "paths": ["/a b", "/*.js?v=*"] })).await;
     assert_eq!(first.status, 201);
     let first_json = first.json();
     let id = first_json["id"].as_str().unwrap().to_owned();
@@ -25,40 +23,21 @@ async fn an_invalidation_is_recorded_and_listed() {
     });
     assert_eq!(first_json, expected);
     assert_eq!(first.headers["location"], format!("/invalidations/{id}"));
-    let second = node
-        .invalidate(node.root(), json!({ "site": "www", "paths": ["/*"] }))
-        .await;
+    let second = node.invalidate(node.root(), json!({ "site": "www", "paths": ["/*"] })).await;
     let second = second.json();
 
     let listed = node.get("/invalidations", node.root()).await.json();
     assert_eq!(listed, json!({ "invalidations": [second, first_json] }));
     let newest = node.get("/invalidations?limit=1", node.root()).await.json();
     assert_eq!(newest, json!({ "invalidations": [second] }));
-    let shown = node
-        .get(&format!("/invalidations/{id}"), DEPLOY)
-        .await
-        .json();
+    let shown = node.get(&format!("/invalidations/{id}"), DEPLOY).await.json();
     assert_eq!(shown, expected);
     for limit in ["0", "1001", "x", ""] {
-        let refused = node
-            .get(&format!("/invalidations?limit={limit}"), node.root())
-            .await;
+        let refused = node.get(&format!("/invalidations?limit={limit}"), node.root()).await;
         assert_eq!(refused.problem().0, 400, "{limit}");
     }
-    assert_eq!(
-        node.get("/invalidations/INONE", node.root())
-            .await
-            .problem()
-            .0,
-        404
-    );
-    assert_eq!(
-        node.get("/invalidations/%FF", node.root())
-            .await
-            .problem()
-            .0,
-        404
-    );
+    assert_eq!(node.get("/invalidations/INONE", node.root()).await.problem().0, 404);
+    assert_eq!(node.get("/invalidations/%FF", node.root()).await.problem().0, 404);
 }
 
 #[tokio::test]
@@ -88,10 +67,7 @@ async fn the_same_reference_is_the_same_invalidation() {
     let other = json!({ "paths": ["/b"], "reference": "build-41" });
     let (status, detail) = node.invalidate(node.root(), other).await.problem();
     assert_eq!(status, 409);
-    assert!(
-        detail.contains(first.json()["id"].as_str().unwrap()),
-        "{detail}"
-    );
+    assert!(detail.contains(first.json()["id"].as_str().unwrap()), "{detail}");
 }
 
 #[tokio::test]
@@ -99,62 +75,18 @@ async fn what_is_not_understood_is_refused_with_a_sentence() {
     let node = Node::start(Sites::WwwAndApi);
     let many = vec!["/a"; 3_001];
     for (order, status, says) in [
-        (
-            json!({ "paths": ["/a"] }),
-            400,
-            "`site` is needed: there are www, api",
-        ),
-        (
-            json!({ "site": "web", "paths": ["/a"] }),
-            404,
-            "no site `web`; there are www, api",
-        ),
+        (json!({ "paths": ["/a"] }), 400, "`site` is needed: there are www, api"),
+        (json!({ "site": "web", "paths": ["/a"] }), 404, "no site `web`; there are www, api"),
         (json!({ "site": "www" }), 400, "`paths` names no path"),
-        (
-            json!({ "site": "www", "paths": [] }),
-            400,
-            "`paths` names no path",
-        ),
-        (
-            json!({ "site": "www", "paths": ["a"] }),
-            400,
-            "`a` must begin with `/`",
-        ),
-        (
-            json!({ "site": "www", "paths": ["/\n"] }),
-            400,
-            "a control character",
-        ),
-        (
-            json!({ "site": "www", "paths": many }),
-            400,
-            "3001 paths are more than 3000",
-        ),
-        (
-            json!({ "site": "www", "paths": "/a" }),
-            400,
-            "expected a sequence",
-        ),
-        (
-            json!({ "site": "www", "path": ["/a"] }),
-            400,
-            "unknown field `path`",
-        ),
-        (
-            json!({ "site": "www", "paths": ["/a"], "tags": ["x"] }),
-            400,
-            "unknown field `tags`",
-        ),
-        (
-            json!({ "site": "www", "paths": ["/a"], "soft": true }),
-            400,
-            "unknown field `soft`",
-        ),
-        (
-            json!({ "site": "www", "paths": ["/a"], "reference": "" }),
-            400,
-            "`reference` is 1 to",
-        ),
+        (json!({ "site": "www", "paths": [] }), 400, "`paths` names no path"),
+        (json!({ "site": "www", "paths": ["a"] }), 400, "`a` must begin with `/`"),
+        (json!({ "site": "www", "paths": ["/\n"] }), 400, "a control character"),
+        (json!({ "site": "www", "paths": many }), 400, "3001 paths are more than 3000"),
+        (json!({ "site": "www", "paths": "/a" }), 400, "expected a sequence"),
+        (json!({ "site": "www", "path": ["/a"] }), 400, "unknown field `path`"),
+        (json!({ "site": "www", "paths": ["/a"], "tags": ["x"] }), 400, "unknown field `tags`"),
+        (json!({ "site": "www", "paths": ["/a"], "soft": true }), 400, "unknown field `soft`"),
+        (json!({ "site": "www", "paths": ["/a"], "reference": "" }), 400, "`reference` is 1 to"),
         (json!([]), 400, "not understood"),
         (Value::Null, 400, "not understood"),
     ] {
@@ -193,12 +125,7 @@ async fn a_restart_remembers() {
     let node = Node::start(Sites::Www);
     let order = json!({ "paths": ["/a"], "reference": "build-41" });
     let before = node.invalidate(node.root(), &order).await.json();
-    let Node {
-        shutdown,
-        served,
-        state,
-        ..
-    } = node;
+    let Node { shutdown, served, state, .. } = node;
     shutdown.send(true).unwrap();
     served.await.unwrap().unwrap();
 

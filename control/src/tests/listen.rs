@@ -29,29 +29,19 @@ fn a_socket_file_is_private_and_replaced_only_when_stale() {
     let named = format!("listen.admin unix:{}", path.display());
 
     let refused = AdminListener::bind(&address).unwrap_err();
-    assert_eq!(
-        refused.to_string(),
-        format!("{named}: address already in use")
-    );
+    assert_eq!(refused.to_string(), format!("{named}: address already in use"));
     drop(first);
     AdminListener::bind(&address).unwrap();
 
     let file = place.path().join("precious");
     std::fs::write(&file, "kept").unwrap();
     let refused = AdminListener::bind(&AdminAddr::Unix(file.clone())).unwrap_err();
-    assert!(
-        refused
-            .to_string()
-            .contains("a file that is no socket is in the way")
-    );
+    assert!(refused.to_string().contains("a file that is no socket is in the way"));
     assert_eq!(std::fs::read(&file).unwrap(), b"kept");
 
     let nowhere = AdminAddr::Unix(place.path().join("none/admin.sock"));
     let refused = AdminListener::bind(&nowhere).unwrap_err();
-    assert!(
-        refused.to_string().ends_with("no such file or directory"),
-        "{refused}"
-    );
+    assert!(refused.to_string().ends_with("no such file or directory"), "{refused}");
 }
 
 #[tokio::test]
@@ -71,9 +61,7 @@ async fn stopping_waits_for_no_idle_connection() {
         panic!("not TCP");
     };
     let mut idle = TcpStream::connect(address).await.unwrap();
-    idle.write_all(b"GET /live HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        .await
-        .unwrap();
+    idle.write_all(b"GET /live HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
     let mut answer = [0; 12];
     idle.read_exact(&mut answer).await.unwrap();
     assert_eq!(&answer, b"HTTP/1.1 200");

@@ -87,11 +87,7 @@ impl Node {
     pub(super) fn listen(sites: Sites, admin: &str, state: TempDir) -> Self {
         let config = config(sites, admin, state.path());
         let root = RootKey::open(state.path()).unwrap();
-        let limits = StoreLimits {
-            memory_bytes: 16 << 20,
-            object_bytes: 1 << 20,
-            workers: 1,
-        };
+        let limits = StoreLimits { memory_bytes: 16 << 20, object_bytes: 1 << 20, workers: 1 };
         let store = Store::open(&limits, &state.path().join("ledger.redb")).unwrap();
         let readiness = Readiness::new();
         let control = Control::new(Setup {
@@ -127,8 +123,7 @@ impl Node {
 
     /// Without a key.
     pub(super) async fn look(&self, path: &str) -> Answer {
-        self.send(Request::get(path).body(String::new()).unwrap())
-            .await
+        self.send(Request::get(path).body(String::new()).unwrap()).await
     }
 
     pub(super) async fn invalidate(&self, key: &str, order: impl ToString) -> Answer {
@@ -146,10 +141,7 @@ impl Node {
         };
         let mut request = request.map(|body| Full::new(Bytes::from(body)));
         let localhost = || "localhost".parse().unwrap();
-        request
-            .headers_mut()
-            .entry("host")
-            .or_insert_with(localhost);
+        request.headers_mut().entry("host").or_insert_with(localhost);
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
         let response = sender.send_request(request).await.unwrap();
@@ -177,10 +169,7 @@ impl Answer {
         assert_eq!(json["status"], self.status.as_u16());
         assert_eq!(json["title"], self.status.canonical_reason().unwrap());
         assert_eq!(json["type"], "about:blank");
-        (
-            self.status.as_u16(),
-            json["detail"].as_str().unwrap().to_owned(),
-        )
+        (self.status.as_u16(), json["detail"].as_str().unwrap().to_owned())
     }
 }
 

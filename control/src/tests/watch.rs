@@ -6,26 +6,19 @@ use super::node::{DEPLOY, Node, Sites};
 async fn ready_follows_the_life_of_the_node() {
     let node = Node::start(Sites::Www);
     let live = node.look("/live").await;
-    assert_eq!(
-        (live.status.as_u16(), live.json()),
-        (200, json!({ "live": true }))
-    );
+    assert_eq!((live.status.as_u16(), live.json()), (200, json!({ "live": true })));
 
     let starting = node.look("/ready").await;
     assert_eq!(starting.status, 503);
     let problems = json!(["starting: no configuration is in force yet"]);
-    assert_eq!(
-        starting.json(),
-        json!({ "ready": false, "problems": problems })
-    );
+    assert_eq!(starting.json(), json!({ "ready": false, "problems": problems }));
 
     node.readiness.set_serving();
     let serving = node.look("/ready").await;
     let body = json!({ "ready": true, "problems": [] });
     assert_eq!((serving.status.as_u16(), serving.json()), (200, body));
 
-    node.readiness
-        .report("reload", "the last reload was refused".to_owned());
+    node.readiness.report("reload", "the last reload was refused".to_owned());
     let troubled = node.look("/ready").await;
     let body = json!({ "ready": true, "problems": ["the last reload was refused"] });
     assert_eq!((troubled.status.as_u16(), troubled.json()), (200, body));
@@ -34,10 +27,7 @@ async fn ready_follows_the_life_of_the_node() {
     node.readiness.set_draining();
     let draining = node.look("/ready").await;
     assert_eq!(draining.status, 503);
-    assert_eq!(
-        draining.json()["problems"],
-        json!(["draining: the node is about to stop"])
-    );
+    assert_eq!(draining.json()["problems"], json!(["draining: the node is about to stop"]));
 }
 
 #[tokio::test]
@@ -53,11 +43,7 @@ async fn metrics_count_invalidations() {
         "warmfront_invalidations_total{site=\"api\"} 0\n",
         "warmfront_store_objects 0\n",
         "warmfront_store_bytes 0\n",
-        concat!(
-            "warmfront_build_info{version=\"",
-            env!("CARGO_PKG_VERSION"),
-            "\"} 1\n"
-        ),
+        concat!("warmfront_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1\n"),
     ] {
         assert!(metrics.text.contains(line), "{line}{}", metrics.text);
     }

@@ -6,34 +6,14 @@ use crate::exchange::{exchange, status};
 
 #[tokio::test]
 async fn it_says_who_it_is_and_what_it_heard() {
-    let app = App::start("127.0.0.1:0".parse().unwrap(), "app-7")
-        .await
-        .unwrap();
+    let app = App::start("127.0.0.1:0".parse().unwrap(), "app-7").await.unwrap();
     let too_big = vec![b' '; 1024 * 1024 + 1];
     let json = "content-type: application/json\r\n";
     let table: [(&str, &str, &[u8], &str, &str); 7] = [
         ("GET /api/whoami", "", b"", "200", "\"server\":\"app-7\""),
-        (
-            "GET /api/time",
-            "",
-            b"",
-            "200",
-            "cache-control: public, max-age=5",
-        ),
-        (
-            "POST /api/echo",
-            json,
-            b"{\"a\": [1]}",
-            "200",
-            "{\"a\":[1]}\n",
-        ),
-        (
-            "POST /api/echo",
-            json,
-            b"{",
-            "400",
-            "cache-control: no-store",
-        ),
+        ("GET /api/time", "", b"", "200", "cache-control: public, max-age=5"),
+        ("POST /api/echo", json, b"{\"a\": [1]}", "200", "{\"a\":[1]}\n"),
+        ("POST /api/echo", json, b"{", "400", "cache-control: no-store"),
         ("POST /api/echo", json, &too_big, "413", "{\"error\":"),
         ("DELETE /api/whoami", "", b"", "405", "{\"error\":"),
         ("GET /elsewhere", "", b"", "404", "{\"error\":"),
@@ -49,23 +29,16 @@ async fn it_says_who_it_is_and_what_it_heard() {
 
 #[tokio::test(start_paused = true)]
 async fn it_streams() {
-    let app = App::start("127.0.0.1:0".parse().unwrap(), "app-1")
-        .await
-        .unwrap();
+    let app = App::start("127.0.0.1:0".parse().unwrap(), "app-1").await.unwrap();
     let head = "GET /api/events HTTP/1.1\r\nhost: localhost";
     let answer = exchange(app.address(), head, b"").await;
-    assert!(
-        answer.contains("content-type: text/event-stream"),
-        "{answer}"
-    );
+    assert!(answer.contains("content-type: text/event-stream"), "{answer}");
     assert_eq!(answer.matches("\ndata: event ").count(), 10, "{answer}");
 }
 
 #[tokio::test]
 async fn it_speaks_web_socket() {
-    let app = App::start("127.0.0.1:0".parse().unwrap(), "app-1")
-        .await
-        .unwrap();
+    let app = App::start("127.0.0.1:0".parse().unwrap(), "app-1").await.unwrap();
     let mut stream = TcpStream::connect(app.address()).await.unwrap();
     let head = "GET /api/ws HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\n\
                 upgrade: websocket\r\nsec-websocket-version: 13\r\n\

@@ -33,10 +33,7 @@ impl Asked {
         if let Some(tag) = headers.get(IF_NONE_MATCH) {
             return Self::UnlessTag(tag.clone());
         }
-        headers
-            .get(IF_MODIFIED_SINCE)
-            .and_then(date)
-            .map_or(Self::Read, Self::UnlessSince)
+        headers.get(IF_MODIFIED_SINCE).and_then(date).map_or(Self::Read, Self::UnlessSince)
     }
 
     /// Turns an object the client has into a 304.
@@ -57,19 +54,16 @@ impl Asked {
                 response.headers_mut().remove(name);
             }
         }
-        response
-            .headers_mut()
-            .insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        response.headers_mut().insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
         response
     }
 
     fn is_current(&self, response: &Response) -> bool {
         match self {
             Self::Nothing | Self::Read => false,
-            Self::UnlessTag(tag) => response
-                .headers()
-                .get(ETAG)
-                .is_some_and(|current| names(tag, current)),
+            Self::UnlessTag(tag) => {
+                response.headers().get(ETAG).is_some_and(|current| names(tag, current))
+            }
             Self::UnlessSince(since) => response
                 .headers()
                 .get(LAST_MODIFIED)

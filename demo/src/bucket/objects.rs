@@ -25,19 +25,13 @@ pub(super) struct Objects {
 
 impl Objects {
     pub(super) fn open(root: &Path) -> Result<Self, S3Error> {
-        Ok(Self {
-            root: root.to_path_buf(),
-            files: Arc::new(FileSystem::new(root)?),
-        })
+        Ok(Self { root: root.to_path_buf(), files: Arc::new(FileSystem::new(root)?) })
     }
 
     async fn require_bucket(&self, bucket: &str) -> S3Result<()> {
         match tokio::fs::metadata(self.root.join(bucket)).await {
             Ok(found) if found.is_dir() => Ok(()),
-            _ => Err(s3_error!(
-                NoSuchBucket,
-                "The specified bucket does not exist"
-            )),
+            _ => Err(s3_error!(NoSuchBucket, "The specified bucket does not exist")),
         }
     }
 
@@ -67,10 +61,8 @@ fn on_disk(key: &str) -> String {
 
 /// The key that [`on_disk`] made `path` from.
 fn from_disk(path: &str) -> String {
-    let segments: Vec<_> = path
-        .split('/')
-        .map(|segment| segment.strip_prefix('%').unwrap_or(segment))
-        .collect();
+    let segments: Vec<_> =
+        path.split('/').map(|segment| segment.strip_prefix('%').unwrap_or(segment)).collect();
     segments.join("/")
 }
 

@@ -68,16 +68,8 @@ async fn a_read_may_be_partial_or_conditional() {
         (&*format!("if-none-match: {tag}"), "304", tag),
         (&*format!("if-none-match: \"x\", W/{tag}"), "304", tag),
         ("if-none-match: \"x\"", "200", "hello"),
-        (
-            "if-modified-since: Fri, 01 Jan 2100 00:00:00 GMT",
-            "304",
-            tag,
-        ),
-        (
-            "if-modified-since: Fri, 01 Jan 2010 00:00:00 GMT",
-            "200",
-            "hello",
-        ),
+        ("if-modified-since: Fri, 01 Jan 2100 00:00:00 GMT", "304", tag),
+        ("if-modified-since: Fri, 01 Jan 2010 00:00:00 GMT", "200", "hello"),
     ];
     for (field, expected, says) in table {
         let answer = get(&bucket, "/one/a.txt", field).await;
@@ -100,10 +92,7 @@ async fn what_is_not_there_is_named() {
     for (path, code) in table {
         let answer = get(&bucket, path, "").await;
         assert_eq!(status(&answer), "404", "{path}: {answer}");
-        assert!(
-            answer.contains(&format!("<Code>{code}</Code>")),
-            "{path}: {answer}"
-        );
+        assert!(answer.contains(&format!("<Code>{code}</Code>")), "{path}: {answer}");
     }
 }
 
@@ -125,19 +114,14 @@ async fn every_key_is_an_object_of_its_own() {
     }
     for (key, path) in table {
         let answer = get(&bucket, path, "").await;
-        assert!(
-            answer.ends_with(&format!("\r\n\r\n{key}")),
-            "{path}: {answer}"
-        );
+        assert!(answer.ends_with(&format!("\r\n\r\n{key}")), "{path}: {answer}");
     }
 }
 
 async fn started() -> (Bucket, tempfile::TempDir) {
     let root = tempfile::tempdir().unwrap();
     let listen = "127.0.0.1:0".parse().unwrap();
-    let bucket = Bucket::start(listen, root.path(), &["one"], &keys("us", "secret"))
-        .await
-        .unwrap();
+    let bucket = Bucket::start(listen, root.path(), &["one"], &keys("us", "secret")).await.unwrap();
     bucket.put("one", upload("a.txt", "hello")).await.unwrap();
     (bucket, root)
 }
@@ -152,10 +136,7 @@ fn upload<'a>(key: &'a str, body: &'a str) -> Upload<'a> {
 }
 
 fn keys(id: &str, secret: &str) -> Keys {
-    Keys {
-        id: id.to_owned(),
-        secret: secret.to_owned(),
-    }
+    Keys { id: id.to_owned(), secret: secret.to_owned() }
 }
 
 /// A signed GET with one more field, or none.
@@ -171,11 +152,7 @@ async fn get(bucket: &Bucket, path: &str, field: &str) -> String {
 
 /// A request head with an AWS Signature Version 4 over it.
 fn signed(method: &str, path: &str, host: SocketAddr, keys: &Keys, at: OffsetDateTime) -> String {
-    let at = at
-        .format(format_description!(
-            "[year][month][day]T[hour][minute][second]Z"
-        ))
-        .unwrap();
+    let at = at.format(format_description!("[year][month][day]T[hour][minute][second]Z")).unwrap();
     let (day, _) = at.split_once('T').unwrap();
     let scope = format!("{day}/us-east-1/s3/aws4_request");
     let names = "host;x-amz-content-sha256;x-amz-date";
@@ -186,9 +163,7 @@ fn signed(method: &str, path: &str, host: SocketAddr, keys: &Keys, at: OffsetDat
     let digest = Sha256::digest(canonical);
     let to_sign = format!("AWS4-HMAC-SHA256\n{at}\n{scope}\n{digest:x}");
     let dated = hmac(format!("AWS4{}", keys.secret).as_bytes(), day);
-    let key = ["us-east-1", "s3", "aws4_request"]
-        .iter()
-        .fold(dated, |key, part| hmac(&key, part));
+    let key = ["us-east-1", "s3", "aws4_request"].iter().fold(dated, |key, part| hmac(&key, part));
     let signature = hmac(&key, &to_sign);
     let id = &keys.id;
     format!(

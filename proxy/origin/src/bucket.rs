@@ -128,11 +128,7 @@ impl Bucket {
         let place = self.place.load_full();
         let (path, query) = client_path.split_once('?').unwrap_or((client_path, ""));
         let path = format!("{}{}", place.base, self.wire_key(path)?);
-        let keys = if self.s3.website {
-            None
-        } else {
-            self.credentials.current(now).await?
-        };
+        let keys = if self.s3.website { None } else { self.credentials.current(now).await? };
         let (query, signature) = match keys {
             None => (query.to_owned(), Vec::new()),
             Some(keys) => signature(&place, method, (&path, query), &keys, now),
@@ -144,11 +140,7 @@ impl Bucket {
             value.set_sensitive(name != "x-amz-date");
             fields.push((name, value));
         }
-        let path = if query.is_empty() {
-            path
-        } else {
-            format!("{path}?{query}")
-        };
+        let path = if query.is_empty() { path } else { format!("{path}?{query}") };
         Ok(BucketRequest { path, fields })
     }
 
@@ -200,21 +192,15 @@ fn signature(
         path,
         query: &query,
         fields: &[("host", &place.authority)],
-        payload: if method.is_safe() {
-            Payload::Empty
-        } else {
-            Payload::Streamed
-        },
+        payload: if method.is_safe() { Payload::Empty } else { Payload::Streamed },
     };
     let fields = sigv4::sign(&unsigned, keys, &place.region, now);
     (query, fields)
 }
 
 fn field(name: &HeaderName, value: &str) -> Result<HeaderValue, BucketError> {
-    HeaderValue::from_str(value).map_err(|source| BucketError::Field {
-        field: name.clone(),
-        source: Arc::new(source),
-    })
+    HeaderValue::from_str(value)
+        .map_err(|source| BucketError::Field { field: name.clone(), source: Arc::new(source) })
 }
 
 #[cfg(test)]

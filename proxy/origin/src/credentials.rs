@@ -97,14 +97,13 @@ impl CredentialSource {
     pub(crate) fn new(credentials: &Credentials, region: &str) -> Self {
         let kind = match credentials {
             Credentials::Anonymous => Kind::Anonymous,
-            Credentials::Static {
-                access_key_id,
-                secret_access_key,
-            } => Kind::Static(Arc::new(Keys {
-                access_key_id: access_key_id.clone(),
-                secret_access_key: secret_access_key.clone(),
-                session_token: None,
-            })),
+            Credentials::Static { access_key_id, secret_access_key } => {
+                Kind::Static(Arc::new(Keys {
+                    access_key_id: access_key_id.clone(),
+                    secret_access_key: secret_access_key.clone(),
+                    session_token: None,
+                }))
+            }
             Credentials::Default => Kind::Provided(Arc::new(Provided::new(
                 SharedCredentialsProvider::new(DefaultChain::new(region)),
             ))),
@@ -127,10 +126,9 @@ impl CredentialSource {
     /// The keys were refused. Whoever is next to use them has them asked for anew.
     pub(crate) fn doubt(&self) {
         if let Kind::Provided(provided) = &self.kind {
-            provided.standing.rcu(|standing| Standing {
-                doubted: true,
-                ..Standing::clone(standing)
-            });
+            provided
+                .standing
+                .rcu(|standing| Standing { doubted: true, ..Standing::clone(standing) });
         }
     }
 }
@@ -139,11 +137,7 @@ impl CredentialSource {
 
 impl Provided {
     fn new(provider: SharedCredentialsProvider) -> Self {
-        Self {
-            provider,
-            standing: ArcSwap::default(),
-            turn: Arc::default(),
-        }
+        Self { provider, standing: ArcSwap::default(), turn: Arc::default() }
     }
 
     async fn current(this: &Arc<Self>, now: SystemTime) -> Result<Arc<Keys>, CredentialsError> {
@@ -188,9 +182,7 @@ impl Provided {
         let ended = now + began.elapsed();
         let leased = match answer {
             Ok(Ok(credentials)) => Ok(Leased::from(&credentials)),
-            Ok(Err(error)) => Err(CredentialsError::None {
-                causes: causes(&error),
-            }),
+            Ok(Err(error)) => Err(CredentialsError::None { causes: causes(&error) }),
             Err(_) => Err(CredentialsError::Silent),
         };
         let before = self.standing.load().leased.clone();
@@ -219,11 +211,7 @@ impl Standing {
                     None => has_passed(*asked, LASTING_KEPT, now),
                 };
                 let keys = Arc::clone(&leased.keys);
-                if due && !asked_lately {
-                    Verdict::UseAndRefresh(keys)
-                } else {
-                    Verdict::Use(keys)
-                }
+                if due && !asked_lately { Verdict::UseAndRefresh(keys) } else { Verdict::Use(keys) }
             }
             // What is over the moment it is given points at this machine's clock: S3 will say so.
             (Some(leased), Some((_, Ok(())))) if asked_lately => {
@@ -237,8 +225,7 @@ impl Standing {
 
 /// A clock that was set back counts as time passed: better asked once too often than never.
 fn has_passed(since: SystemTime, span: Duration, now: SystemTime) -> bool {
-    now.duration_since(since)
-        .map_or_else(|error| error.duration() > span, |age| age >= span)
+    now.duration_since(since).map_or_else(|error| error.duration() > span, |age| age >= span)
 }
 
 // === impl Leased ===
@@ -256,10 +243,7 @@ impl From<&aws_credential_types::Credentials> for Leased {
             secret_access_key: Secret::new(credentials.secret_access_key()),
             session_token: credentials.session_token().map(Secret::new),
         };
-        Self {
-            keys: Arc::new(keys),
-            until: credentials.expiry(),
-        }
+        Self { keys: Arc::new(keys), until: credentials.expiry() }
     }
 }
 

@@ -92,10 +92,9 @@ impl Bucket {
     /// What can be mended without the operator.
     fn learn_from(&self, cause: &Cause) {
         match cause {
-            Cause::WrongRegion {
-                actual: Some(actual),
-                ..
-            } if self.learn_region(actual) == Lesson::Learned => {
+            Cause::WrongRegion { actual: Some(actual), .. }
+                if self.learn_region(actual) == Lesson::Learned =>
+            {
                 let origin = self.name();
                 tracing::warn!(origin, "{cause}; requests are signed for it from now on");
             }

@@ -141,10 +141,9 @@ impl DnsName {
     async fn ask(&self, now: Instant) -> Result<Arc<[SocketAddr]>, NameError> {
         let answer = look_up(&self.host, self.port).await;
         let standing = match &answer {
-            Ok(addresses) => Standing {
-                addresses: Some(Arc::clone(addresses)),
-                last: Last::Answered(now),
-            },
+            Ok(addresses) => {
+                Standing { addresses: Some(Arc::clone(addresses)), last: Last::Answered(now) }
+            }
             Err(error) => Standing {
                 addresses: self.standing.load().addresses.clone(),
                 last: Last::Failed(now, error.clone()),
@@ -172,20 +171,13 @@ impl Standing {
 }
 
 async fn look_up(host: &str, port: u16) -> Result<Arc<[SocketAddr]>, NameError> {
-    let error = |reason: String| NameError {
-        host: host.to_owned(),
-        reason,
-    };
+    let error = |reason: String| NameError { host: host.to_owned(), reason };
     let answer = tokio::time::timeout(LOOKUP_TIMEOUT, tokio::net::lookup_host((host, port))).await;
     let addresses: Arc<[SocketAddr]> = answer
         .map_err(|_| error(format!("no answer within {} s", LOOKUP_TIMEOUT.as_secs())))?
         .map_err(|source| error(source.to_string()))?
         .collect();
-    if addresses.is_empty() {
-        Err(error("it has no address".to_owned()))
-    } else {
-        Ok(addresses)
-    }
+    if addresses.is_empty() { Err(error("it has no address".to_owned())) } else { Ok(addresses) }
 }
 
 #[cfg(test)]
@@ -218,11 +210,7 @@ mod tests {
         let now = Instant::now();
         let name = Name::new("no-such-host.invalid", 80);
         let error = name.addresses(now).await.unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .starts_with("the name `no-such-host.invalid` does not resolve")
-        );
+        assert!(error.to_string().starts_with("the name `no-such-host.invalid` does not resolve"));
         let again = name.addresses(now + Duration::from_secs(4)).await;
         assert_eq!(again, Err(error));
     }
@@ -236,9 +224,7 @@ mod tests {
             last: Last::Answered(now),
         };
         let name = Name::new("no-such-host.invalid", 80);
-        let Kind::Dns(dns) = &name.kind else {
-            panic!("a name")
-        };
+        let Kind::Dns(dns) = &name.kind else { panic!("a name") };
         dns.standing.store(Arc::new(answered.clone()));
 
         assert_eq!(name.known(much_later), answered.addresses);

@@ -100,10 +100,7 @@ mod tests {
             ("/100%2525.txt", "100%2525.txt"),
             ("/a%zz", "a%25zz"),
             ("/ü/日本.txt", "%C3%BC/%E6%97%A5%E6%9C%AC.txt"),
-            (
-                "/%c3%bc/%E6%97%A5%E6%9C%AC.txt",
-                "%C3%BC/%E6%97%A5%E6%9C%AC.txt",
-            ),
+            ("/%c3%bc/%E6%97%A5%E6%9C%AC.txt", "%C3%BC/%E6%97%A5%E6%9C%AC.txt"),
             ("/a//b/../c.txt", "a//b/../c.txt"),
             ("//a", "/a"),
             ("/a%2Fb", "a/b"),

@@ -53,11 +53,7 @@ pub fn target_peer(group: &TargetGroup, target: &Target) -> HttpPeer {
     let mut peer = HttpPeer::new(target.address, false, name);
     peer.group_key = group_key(group.name());
     let settings = group.settings();
-    set_timeouts(
-        &mut peer,
-        settings.connect_timeout,
-        settings.response_timeout,
-    );
+    set_timeouts(&mut peer, settings.connect_timeout, settings.response_timeout);
     peer
 }
 
@@ -72,21 +68,14 @@ pub(crate) async fn ask(
     let (mut session, _) = connected.map_err(|error| unreachable(&error))?;
     let no_answer = |error: Box<Error>| Unreachable::Answer(words(&error));
     let head = request_head(request).map_err(no_answer)?;
-    session
-        .write_request_header(head)
-        .await
-        .map_err(no_answer)?;
+    session.write_request_header(head).await.map_err(no_answer)?;
     // The session is dropped rather than given back: the body may be left unread.
     read_answer(&mut session).await.map_err(no_answer)
 }
 
 /// Pingora turns verification off, without a word, for an empty server name.
 fn server_name(host: String, address: SocketAddr) -> String {
-    if host.is_empty() {
-        address.ip().to_string()
-    } else {
-        host
-    }
+    if host.is_empty() { address.ip().to_string() } else { host }
 }
 
 /// Origins do not share connections, even where they share an address.
@@ -192,11 +181,7 @@ mod tests {
         let s3 = S3 {
             bucket: "web".to_owned(),
             region: "eu-west-1".to_owned(),
-            endpoint: Some(Endpoint {
-                tls: true,
-                host: host.to_owned(),
-                port: 443,
-            }),
+            endpoint: Some(Endpoint { tls: true, host: host.to_owned(), port: 443 }),
             path_style: true,
             prefix: String::new(),
             website: false,
@@ -212,16 +197,10 @@ mod tests {
     #[test]
     fn a_bucket_is_verified_whatever_its_host_is_called() {
         let address = "192.0.2.1:443".parse().unwrap();
-        for (host, sni) in [
-            ("s3.local", "s3.local"),
-            ("192.0.2.1", "192.0.2.1"),
-            ("", "192.0.2.1"),
-        ] {
+        for (host, sni) in [("s3.local", "s3.local"), ("192.0.2.1", "192.0.2.1"), ("", "192.0.2.1")]
+        {
             let peer = bucket_peer(&bucket("web", host), address);
-            assert_eq!(
-                (peer.sni.as_str(), verifies(&peer), peer.is_tls()),
-                (sni, true, true)
-            );
+            assert_eq!((peer.sni.as_str(), verifies(&peer), peer.is_tls()), (sni, true, true));
         }
     }
 
@@ -236,10 +215,7 @@ mod tests {
 
     #[test]
     fn a_target_has_the_groups_timeouts() {
-        let name = TargetName {
-            host: "app".to_owned(),
-            port: 8080,
-        };
+        let name = TargetName { host: "app".to_owned(), port: 8080 };
         let settings = warmfront_config::TargetGroup {
             targets: vec![name.clone()],
             host: HostField::Client,
@@ -249,15 +225,9 @@ mod tests {
             attempts: 1,
         };
         let address = "192.0.2.7:8080".parse().unwrap();
-        let peer = target_peer(
-            &TargetGroup::new("api", &settings),
-            &Target { address, name },
-        );
+        let peer = target_peer(&TargetGroup::new("api", &settings), &Target { address, name });
         assert_eq!(peer._address.as_inet(), Some(&address));
-        assert_eq!(
-            peer.options.connection_timeout,
-            Some(Duration::from_secs(3))
-        );
+        assert_eq!(peer.options.connection_timeout, Some(Duration::from_secs(3)));
         assert_eq!(peer.options.read_timeout, Some(Duration::from_secs(7)));
         assert_eq!(peer.options.idle_timeout, Some(Duration::from_mins(1)));
         assert!(!peer.is_tls());

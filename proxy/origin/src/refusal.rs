@@ -104,10 +104,7 @@ impl Answer {
         });
         let actual = self.region.clone().or_else(|| refusal.region.clone());
         let is_here = actual.as_deref() == Some(region);
-        let wrong_region = Cause::WrongRegion {
-            signed_for: region.to_owned(),
-            actual,
-        };
+        let wrong_region = Cause::WrongRegion { signed_for: region.to_owned(), actual };
         Blame::Edge(match refusal.code.as_str() {
             "AccessDenied" | "InvalidObjectState" | "InvalidRange" | "InvalidURI"
             | "KeyTooLongError" | "MethodNotAllowed" | "NoSuchKey" | "NoSuchVersion"
@@ -129,11 +126,7 @@ impl Answer {
             "AuthorizationHeaderMalformed" if refusal.region.is_some() => wrong_region,
             "" if self.region.is_some() && !is_here => wrong_region,
             "" if matches!(self.status, 403 | 404 | 405 | 410 | 416) => return Blame::Object,
-            _ => Cause::Other {
-                status: self.status,
-                code: refusal.code,
-                message: refusal.message,
-            },
+            _ => Cause::Other { status: self.status, code: refusal.code, message: refusal.message },
         })
     }
 }
@@ -229,11 +222,7 @@ impl fmt::Display for Cause {
         match self {
             Self::ClockSkew(skew) => write!(f, "{refused}: {skew}"),
             Self::NoSuchBucket => f.write_str("the bucket does not exist (NoSuchBucket)"),
-            Self::Other {
-                status,
-                code,
-                message,
-            } => {
+            Self::Other { status, code, message } => {
                 let words = [code.as_str(), message.as_str()];
                 let words: Vec<&str> = words.into_iter().filter(|w| !w.is_empty()).collect();
                 write!(f, "the bucket answered {status}")?;
@@ -251,18 +240,11 @@ impl fmt::Display for Cause {
                 write!(f, "{refused}: the session token {fault} ({code})")
             }
             Self::WrongKey => {
-                write!(
-                    f,
-                    "{refused}: S3 does not know the access key id (InvalidAccessKeyId)"
-                )
+                write!(f, "{refused}: S3 does not know the access key id (InvalidAccessKeyId)")
             }
-            Self::WrongRegion {
-                signed_for,
-                actual: Some(actual),
-            } => write!(
-                f,
-                "the bucket is in the region `{actual}`, not in `{signed_for}`"
-            ),
+            Self::WrongRegion { signed_for, actual: Some(actual) } => {
+                write!(f, "the bucket is in the region `{actual}`, not in `{signed_for}`")
+            }
             Self::WrongRegion { signed_for, .. } => {
                 write!(f, "the bucket is not in the region `{signed_for}`")
             }

@@ -72,11 +72,8 @@ pub(crate) fn sign(
     let names = names.join(";");
     let scope = format!("{}/{region}/s3/aws4_request", stamp.day);
     let canonical = canonical_request(request, &fields, &names);
-    let to_sign = format!(
-        "AWS4-HMAC-SHA256\n{}\n{scope}\n{}",
-        stamp.time,
-        hex(&Sha256::digest(canonical))
-    );
+    let to_sign =
+        format!("AWS4-HMAC-SHA256\n{}\n{scope}\n{}", stamp.time, hex(&Sha256::digest(canonical)));
     let key = signing_key(keys.secret_access_key.reveal(), &stamp.day, region);
     let signature = hex(&hmac(&key, to_sign.as_bytes()));
     let id = &keys.access_key_id;
@@ -101,10 +98,8 @@ pub(crate) fn canonical_query(raw: &str) -> String {
         .map(|(name, value)| (strictly_encoded(name), strictly_encoded(value)))
         .collect();
     pairs.sort_unstable();
-    let pairs: Vec<String> = pairs
-        .into_iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
+    let pairs: Vec<String> =
+        pairs.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
     pairs.join("&")
 }
 

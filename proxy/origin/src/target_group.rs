@@ -122,16 +122,10 @@ impl TargetGroup {
 
     fn take_turn(&self, candidates: &[Candidate<'_>], tried: &[SocketAddr]) -> Option<Target> {
         let count = candidates.len();
-        let turn = self
-            .turn
-            .fetch_add(1, Ordering::Relaxed)
-            .checked_rem(count)?;
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed).checked_rem(count)?;
         let mut in_turn = candidates.iter().cycle().skip(turn).take(count);
         let (address, name) = in_turn.find(|(address, _)| !tried.contains(address))?;
-        Some(Target {
-            address: *address,
-            name: (*name).clone(),
-        })
+        Some(Target { address: *address, name: (*name).clone() })
     }
 }
 
@@ -176,10 +170,8 @@ mod tests {
     use super::{NoTarget, TargetGroup};
 
     fn group(targets: &[(&str, u16)]) -> TargetGroup {
-        let targets = targets.iter().map(|(host, port)| TargetName {
-            host: (*host).to_owned(),
-            port: *port,
-        });
+        let targets =
+            targets.iter().map(|(host, port)| TargetName { host: (*host).to_owned(), port: *port });
         let settings = Settings {
             targets: targets.collect(),
             host: HostField::Client,
@@ -200,12 +192,7 @@ mod tests {
             hosts.push(group.select(&[], now).await.unwrap().name.host);
         }
         hosts.sort();
-        assert_eq!(
-            hosts,
-            [
-                "10.0.0.1", "10.0.0.1", "10.0.0.2", "10.0.0.2", "10.0.0.3", "10.0.0.3"
-            ]
-        );
+        assert_eq!(hosts, ["10.0.0.1", "10.0.0.1", "10.0.0.2", "10.0.0.2", "10.0.0.3", "10.0.0.3"]);
 
         let mut tried: Vec<SocketAddr> = Vec::new();
         for _ in 0..3 {
@@ -224,10 +211,7 @@ mod tests {
             assert_eq!(mixed.select(&[], now).await.unwrap().name.host, "127.0.0.1");
         }
         let dead = group(&[("no-such-host.invalid", 80)]);
-        assert!(matches!(
-            dead.select(&[], now).await,
-            Err(NoTarget::Unresolved(_))
-        ));
+        assert!(matches!(dead.select(&[], now).await, Err(NoTarget::Unresolved(_))));
     }
 
     #[tokio::test]
@@ -243,10 +227,7 @@ mod tests {
     async fn a_probe_names_the_targets_that_do_not_answer() {
         let listening = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (open, dead) = (
-            listening.local_addr().unwrap(),
-            closed.local_addr().unwrap(),
-        );
+        let (open, dead) = (listening.local_addr().unwrap(), closed.local_addr().unwrap());
         drop(closed);
         assert_eq!(group(&[("127.0.0.1", open.port())]).probe().await, Ok(()));
         let both = group(&[("127.0.0.1", open.port()), ("127.0.0.1", dead.port())]);

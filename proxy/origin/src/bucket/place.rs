@@ -39,16 +39,12 @@ impl Place {
         let in_path = !s3.website && stands_in_path(s3);
         let endpoint = match &s3.endpoint {
             Some(given) => given.clone(),
-            None if s3.website => Endpoint {
-                tls: false,
-                host: website_host(&s3.bucket, region),
-                port: 80,
-            },
-            None => Endpoint {
-                tls: true,
-                host: format!("s3.{region}.{}", suffix(region)),
-                port: 443,
-            },
+            None if s3.website => {
+                Endpoint { tls: false, host: website_host(&s3.bucket, region), port: 80 }
+            }
+            None => {
+                Endpoint { tls: true, host: format!("s3.{region}.{}", suffix(region)), port: 443 }
+            }
         };
         let host = if s3.website || in_path {
             endpoint.host
@@ -59,11 +55,7 @@ impl Place {
             region: region.to_owned(),
             authority: authority(&host, endpoint.port, endpoint.tls),
             name: Name::new(&host, endpoint.port),
-            base: if in_path {
-                format!("/{}/", s3.bucket)
-            } else {
-                "/".to_owned()
-            },
+            base: if in_path { format!("/{}/", s3.bucket) } else { "/".to_owned() },
             tls: endpoint.tls,
             host,
         }
@@ -87,28 +79,16 @@ fn stands_in_path(s3: &S3) -> bool {
 }
 
 fn website_host(bucket: &str, region: &str) -> String {
-    let separator = if DASHED_WEBSITES.contains(&region) {
-        '-'
-    } else {
-        '.'
-    };
+    let separator = if DASHED_WEBSITES.contains(&region) { '-' } else { '.' };
     format!("{bucket}.s3-website{separator}{region}.{}", suffix(region))
 }
 
 fn suffix(region: &str) -> &'static str {
-    if region.starts_with("cn-") {
-        "amazonaws.com.cn"
-    } else {
-        "amazonaws.com"
-    }
+    if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" }
 }
 
 fn authority(host: &str, port: u16, tls: bool) -> String {
-    let host = if host.contains(':') {
-        format!("[{host}]")
-    } else {
-        host.to_owned()
-    };
+    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
     match (tls, port) {
         (true, 443) | (false, 80) => host,
         _ => format!("{host}:{port}"),

@@ -32,10 +32,7 @@ fn behind(endpoint: &str, s3: S3) -> S3 {
         host: host.trim_matches(['[', ']']).to_owned(),
         port: port.parse().unwrap(),
     };
-    S3 {
-        endpoint: Some(endpoint),
-        ..s3
-    }
+    S3 { endpoint: Some(endpoint), ..s3 }
 }
 
 fn in_path(s3: S3) -> S3 {
@@ -54,10 +51,7 @@ fn field<'a>(request: &'a BucketRequest, wanted: &str) -> Option<&'a str> {
 }
 
 async fn get(s3: &S3, path: &str) -> BucketRequest {
-    Bucket::new("web", s3)
-        .request(&Method::GET, path, NOW)
-        .await
-        .unwrap()
+    Bucket::new("web", s3).request(&Method::GET, path, NOW).await.unwrap()
 }
 
 #[tokio::test]
@@ -66,54 +60,20 @@ async fn a_bucket_is_where_its_configuration_says() {
     let dotted = s3("www.example.com", "eu-west-1");
     for (s3, url) in [
         (web.clone(), "https://web.s3.eu-central-1.amazonaws.com/a"),
-        (
-            s3("web", "cn-north-1"),
-            "https://web.s3.cn-north-1.amazonaws.com.cn/a",
-        ),
-        (
-            in_path(web.clone()),
-            "https://s3.eu-central-1.amazonaws.com/web/a",
-        ),
+        (s3("web", "cn-north-1"), "https://web.s3.cn-north-1.amazonaws.com.cn/a"),
+        (in_path(web.clone()), "https://s3.eu-central-1.amazonaws.com/web/a"),
         // Amazon's wildcard certificate covers one label.
-        (
-            dotted.clone(),
-            "https://s3.eu-west-1.amazonaws.com/www.example.com/a",
-        ),
-        (
-            behind("http://minio:9000", web.clone()),
-            "http://web.minio:9000/a",
-        ),
-        (
-            behind("https://minio:443", in_path(web.clone())),
-            "https://minio/web/a",
-        ),
-        (
-            behind("http://127.0.0.1:80", web.clone()),
-            "http://127.0.0.1/web/a",
-        ),
-        (
-            behind("http://[::1]:9000", web.clone()),
-            "http://[::1]:9000/web/a",
-        ),
-        (
-            website(web.clone()),
-            "http://web.s3-website.eu-central-1.amazonaws.com/a",
-        ),
-        (
-            website(dotted),
-            "http://www.example.com.s3-website-eu-west-1.amazonaws.com/a",
-        ),
-        (
-            website(behind("http://site.local:8080", web)),
-            "http://site.local:8080/a",
-        ),
+        (dotted.clone(), "https://s3.eu-west-1.amazonaws.com/www.example.com/a"),
+        (behind("http://minio:9000", web.clone()), "http://web.minio:9000/a"),
+        (behind("https://minio:443", in_path(web.clone())), "https://minio/web/a"),
+        (behind("http://127.0.0.1:80", web.clone()), "http://127.0.0.1/web/a"),
+        (behind("http://[::1]:9000", web.clone()), "http://[::1]:9000/web/a"),
+        (website(web.clone()), "http://web.s3-website.eu-central-1.amazonaws.com/a"),
+        (website(dotted), "http://www.example.com.s3-website-eu-west-1.amazonaws.com/a"),
+        (website(behind("http://site.local:8080", web)), "http://site.local:8080/a"),
     ] {
         let request = get(&s3, "/a").await;
-        let scheme = if Bucket::new("web", &s3).tls() {
-            "https"
-        } else {
-            "http"
-        };
+        let scheme = if Bucket::new("web", &s3).tls() { "https" } else { "http" };
         let host = field(&request, "host").unwrap();
         assert_eq!(format!("{scheme}://{host}{}", request.path), url);
     }
@@ -135,10 +95,7 @@ async fn only_a_private_bucket_is_signed_and_secrets_are_marked() {
         );
     }
 
-    let anonymous = S3 {
-        credentials: Credentials::Anonymous,
-        ..private.clone()
-    };
+    let anonymous = S3 { credentials: Credentials::Anonymous, ..private.clone() };
     for unsigned in [anonymous, website(private)] {
         assert_eq!(get(&unsigned, "/a").await.fields.len(), 1);
     }
@@ -148,13 +105,8 @@ async fn only_a_private_bucket_is_signed_and_secrets_are_marked() {
 async fn a_client_cannot_list_the_bucket() {
     let mut s3 = s3("web", "eu-central-1");
     for path in ["/", "/?list-type=2", ""] {
-        let refused = Bucket::new("web", &s3)
-            .request(&Method::GET, path, NOW)
-            .await;
-        assert!(
-            matches!(refused, Err(BucketError::Key(KeyError::Empty))),
-            "{path}"
-        );
+        let refused = Bucket::new("web", &s3).request(&Method::GET, path, NOW).await;
+        assert!(matches!(refused, Err(BucketError::Key(KeyError::Empty))), "{path}");
     }
     s3.website = true;
     assert_eq!(get(&s3, "/").await.path, "/");
@@ -167,9 +119,7 @@ async fn credentials_that_fit_no_field_are_the_edges_fault() {
         access_key_id: "AK\nID".to_owned(),
         secret_access_key: Secret::new("s"),
     };
-    let refused = Bucket::new("web", &s3)
-        .request(&Method::GET, "/a", NOW)
-        .await;
+    let refused = Bucket::new("web", &s3).request(&Method::GET, "/a", NOW).await;
     assert!(matches!(refused, Err(BucketError::Field { .. })));
 }
 
@@ -186,15 +136,8 @@ async fn a_region_that_s3_names_is_learned() {
     }
     let later = NOW + Duration::from_secs(1);
     let request = amazon.request(&Method::GET, "/a", later).await.unwrap();
-    assert_eq!(
-        field(&request, "host"),
-        Some("web.s3.eu-west-1.amazonaws.com")
-    );
-    assert!(
-        field(&request, "authorization")
-            .unwrap()
-            .contains("/eu-west-1/s3/")
-    );
+    assert_eq!(field(&request, "host"), Some("web.s3.eu-west-1.amazonaws.com"));
+    assert!(field(&request, "authorization").unwrap().contains("/eu-west-1/s3/"));
 
     let own = behind("http://minio:9000", s3("web", "us-east-1"));
     let own = Bucket::new("web", &own);

@@ -19,10 +19,7 @@ pub(super) struct DefaultChain {
 impl DefaultChain {
     /// A region that is given is not asked of the instance's metadata, which may not exist.
     pub(super) fn new(region: &str) -> Self {
-        Self {
-            region: Region::new(region.to_owned()),
-            built: Mutex::default(),
-        }
+        Self { region: Region::new(region.to_owned()), built: Mutex::default() }
     }
 
     async fn credentials(&self) -> Result<Credentials, CredentialsError> {

@@ -57,9 +57,7 @@ impl ProvideCredentials for Counting {
                 Outcome::Failure => return Err(ProviderError::provider_error("no route to host")),
             };
             let id = format!("key-{}", turn + 1);
-            Ok(aws_credential_types::Credentials::new(
-                id, "s", None, until, "test",
-            ))
+            Ok(aws_credential_types::Credentials::new(id, "s", None, until, "test"))
         })
     }
 }
@@ -72,9 +70,7 @@ fn source(provider: &Counting) -> CredentialSource {
 
 async fn key_id(source: &CredentialSource, after: Duration) -> Result<String, CredentialsError> {
     let keys = source.current(START + after).await?;
-    Ok(keys
-        .map(|keys| keys.access_key_id.clone())
-        .unwrap_or_default())
+    Ok(keys.map(|keys| keys.access_key_id.clone()).unwrap_or_default())
 }
 
 /// Waits until a refresh in the background is through.
@@ -94,10 +90,7 @@ async fn what_the_file_says_needs_no_asking() {
         secret_access_key: Secret::new("s"),
     };
     let written = CredentialSource::new(&written, "eu-west-1");
-    assert_eq!(
-        key_id(&written, Duration::ZERO).await,
-        Ok("AKID".to_owned())
-    );
+    assert_eq!(key_id(&written, Duration::ZERO).await, Ok("AKID".to_owned()));
 }
 
 #[tokio::test]
@@ -167,13 +160,8 @@ async fn a_failing_chain_says_why_and_is_left_alone_for_five_seconds() {
     let provider = Counting::new(Outcome::Failure);
     let source = source(&provider);
     for (seconds, asked) in [(0, 1), (4, 1), (6, 2)] {
-        let error = key_id(&source, Duration::from_secs(seconds))
-            .await
-            .unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "no credentials to sign with: no route to host"
-        );
+        let error = key_id(&source, Duration::from_secs(seconds)).await.unwrap_err();
+        assert_eq!(error.to_string(), "no credentials to sign with: no route to host");
         assert_eq!(provider.times(), asked, "after {seconds} s");
     }
 }
@@ -211,11 +199,7 @@ fn a_containers_endpoint_is_asked() {
         .env_remove("AWS_WEB_IDENTITY_TOKEN_FILE")
         .output()
         .unwrap();
-    assert!(
-        in_container.status.success(),
-        "{}",
-        String::from_utf8_lossy(&in_container.stdout)
-    );
+    assert!(in_container.status.success(), "{}", String::from_utf8_lossy(&in_container.stdout));
     let request = server.join().unwrap().to_ascii_lowercase();
     assert!(request.starts_with("get /role "), "{request}");
     assert!(request.contains("authorization: let me in"), "{request}");

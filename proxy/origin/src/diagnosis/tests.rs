@@ -23,11 +23,7 @@ fn bucket(host: &str, port: u16, tls: bool) -> Bucket {
     let s3 = S3 {
         bucket: "web".to_owned(),
         region: "us-east-1".to_owned(),
-        endpoint: Some(Endpoint {
-            tls,
-            host: host.to_owned(),
-            port,
-        }),
+        endpoint: Some(Endpoint { tls, host: host.to_owned(), port }),
         path_style: true,
         prefix: String::new(),
         website: false,
@@ -99,19 +95,12 @@ async fn the_objects_own_answer_is_told_from_the_edges_fault() {
             "RequestTimeTooSkewed",
             trouble("the bucket refused the signature: this machine's clock is 3 h behind S3's"),
         ),
-        (
-            "404 Not Found",
-            "NoSuchBucket",
-            trouble("the bucket does not exist (NoSuchBucket)"),
-        ),
+        ("404 Not Found", "NoSuchBucket", trouble("the bucket does not exist (NoSuchBucket)")),
     ] {
         let fake = FakeBucket::refusing(status, code).await;
         let bucket = fake.bucket();
         assert_eq!(bucket.diagnose("/a", NOW).await, diagnosis, "{code}");
-        assert_eq!(
-            bucket.probe(NOW).await.is_ok(),
-            diagnosis == Diagnosis::ObjectsOwn
-        );
+        assert_eq!(bucket.probe(NOW).await.is_ok(), diagnosis == Diagnosis::ObjectsOwn);
     }
 }
 
@@ -130,14 +119,8 @@ async fn one_asks_for_all_and_the_answer_holds_for_a_while() {
             waiter.await.unwrap();
         }
         for (seconds, asked) in [(kept - 1, 1), (kept, 2)] {
-            bucket
-                .diagnose("/b", NOW + Duration::from_secs(seconds))
-                .await;
-            assert_eq!(
-                fake.asked.load(Ordering::SeqCst),
-                asked,
-                "{code} after {seconds} s"
-            );
+            bucket.diagnose("/b", NOW + Duration::from_secs(seconds)).await;
+            assert_eq!(fake.asked.load(Ordering::SeqCst), asked, "{code} after {seconds} s");
         }
     }
 }
@@ -148,10 +131,7 @@ async fn a_region_is_learned_from_the_refusal() {
     let fake = FakeBucket::answering(head, "").await;
     let bucket = fake.bucket();
     let sentence = bucket.probe(NOW).await.unwrap_err();
-    assert_eq!(
-        sentence,
-        "the bucket is in the region `eu-west-1`, not in `us-east-1`"
-    );
+    assert_eq!(sentence, "the bucket is in the region `eu-west-1`, not in `us-east-1`");
     assert_eq!(bucket.region(), "eu-west-1");
 }
 
@@ -160,24 +140,12 @@ async fn what_keeps_the_edge_from_asking_is_named() {
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = closed.local_addr().unwrap().port();
     drop(closed);
-    let refused = bucket("127.0.0.1", port, false)
-        .probe(NOW)
-        .await
-        .unwrap_err();
-    assert!(
-        refused.starts_with("no connection to the bucket: "),
-        "{refused}"
-    );
+    let refused = bucket("127.0.0.1", port, false).probe(NOW).await.unwrap_err();
+    assert!(refused.starts_with("no connection to the bucket: "), "{refused}");
     assert!(refused.contains("refused"), "{refused}");
 
-    let nowhere = bucket("no-such-host.invalid", 80, false)
-        .probe(NOW)
-        .await
-        .unwrap_err();
-    assert!(
-        nowhere.starts_with("the name `no-such-host.invalid` does not resolve"),
-        "{nowhere}"
-    );
+    let nowhere = bucket("no-such-host.invalid", 80, false).probe(NOW).await.unwrap_err();
+    assert!(nowhere.starts_with("the name `no-such-host.invalid` does not resolve"), "{nowhere}");
 }
 
 #[tokio::test]
@@ -203,16 +171,11 @@ async fn a_bucket_that_speaks_no_tls_is_named() {
     let bucket = bucket("127.0.0.1", listener.local_addr().unwrap().port(), true);
     tokio::spawn(async move {
         while let Ok((mut connection, _)) = listener.accept().await {
-            let _ = connection
-                .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-                .await;
+            let _ = connection.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
         }
     });
     let sentence = bucket.probe(NOW).await.unwrap_err();
-    assert!(
-        sentence.starts_with("no TLS connection to the bucket: "),
-        "{sentence}"
-    );
+    assert!(sentence.starts_with("no TLS connection to the bucket: "), "{sentence}");
 }
 
 fn self_signed(host: &str) -> TlsAcceptor {

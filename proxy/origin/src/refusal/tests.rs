@@ -26,12 +26,7 @@ fn an_error_document_is_judged() {
     let elsewhere = "<Message>m</Message><Region>eu-west-1</Region>";
     for (status, code, more, said) in [
         (404, "NoSuchKey", "", "the object's own"),
-        (
-            403,
-            "AccessDenied",
-            "<Message>Access Denied</Message>",
-            "the object's own",
-        ),
+        (403, "AccessDenied", "<Message>Access Denied</Message>", "the object's own"),
         (405, "MethodNotAllowed", "", "the object's own"),
         (
             403,
@@ -57,24 +52,14 @@ fn an_error_document_is_judged() {
             "",
             "the bucket refused the signature: the session token has expired (ExpiredToken)",
         ),
-        (
-            404,
-            "NoSuchBucket",
-            "",
-            "the bucket does not exist (NoSuchBucket)",
-        ),
+        (404, "NoSuchBucket", "", "the bucket does not exist (NoSuchBucket)"),
         (
             400,
             "AuthorizationHeaderMalformed",
             elsewhere,
             "the bucket is in the region `eu-west-1`, not in `us-east-1`",
         ),
-        (
-            301,
-            "PermanentRedirect",
-            "",
-            "the bucket is not in the region `us-east-1`",
-        ),
+        (301, "PermanentRedirect", "", "the bucket is not in the region `us-east-1`"),
         (
             400,
             "InvalidRequest",
@@ -112,18 +97,8 @@ fn fields_speak_where_there_is_no_document() {
             Some("TemporaryRedirect"),
             "the bucket answered 307 TemporaryRedirect",
         ),
-        (
-            404,
-            None,
-            Some("NoSuchBucket"),
-            "the bucket does not exist (NoSuchBucket)",
-        ),
-        (
-            400,
-            None,
-            None,
-            "the bucket answered 400 and did not say why",
-        ),
+        (404, None, Some("NoSuchBucket"), "the bucket does not exist (NoSuchBucket)"),
+        (400, None, None, "the bucket answered 400 and did not say why"),
     ] {
         let answer = Answer {
             status,
@@ -142,15 +117,9 @@ fn a_skew_is_told_in_the_unit_a_person_would_use() {
         (Skew::Behind(Duration::from_secs(90)), "90 s behind"),
         (Skew::Ahead(Duration::from_mins(16)), "16 min ahead of"),
         (Skew::Behind(Duration::from_hours(30)), "30 h behind"),
-        (
-            Skew::Ahead(Duration::from_hours(24 * 400)),
-            "400 d ahead of",
-        ),
+        (Skew::Ahead(Duration::from_hours(24 * 400)), "400 d ahead of"),
     ] {
-        assert_eq!(
-            skew.to_string(),
-            format!("this machine's clock is {words} S3's")
-        );
+        assert_eq!(skew.to_string(), format!("this machine's clock is {words} S3's"));
     }
 }
 

@@ -18,10 +18,7 @@ const CAPTURED: [(&str, &str); 9] = [
     ("unicode", include_str!("captured/unicode.http")),
     ("slashes", include_str!("captured/slashes.http")),
     ("session-token", include_str!("captured/session-token.http")),
-    (
-        "published-example",
-        include_str!("captured/published-example.http"),
-    ),
+    ("published-example", include_str!("captured/published-example.http")),
 ];
 
 #[test]
@@ -42,11 +39,7 @@ fn signs_as_amazons_own_clients_do() {
 fn a_session_token_travels_with_the_signature() {
     let captured = Captured::read(include_str!("captured/session-token.http"));
     let token = captured.field("x-amz-security-token").to_owned();
-    assert!(
-        captured
-            .sign_again()
-            .contains(&("x-amz-security-token", token))
-    );
+    assert!(captured.sign_again().contains(&("x-amz-security-token", token)));
 }
 
 #[test]
