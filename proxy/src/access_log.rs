@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
@@ -16,11 +16,13 @@ const WAITING_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// request more than forming its line does.
 const GATHER: Duration = Duration::from_millis(20);
 
+/// A pipe that nobody reads must not keep the node from ending.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// Where lines go.
 #[derive(Debug)]
 pub struct AccessLog {
     queue: Option<Arc<Queue>>,
-    writer: Mutex<Option<JoinHandle<()>>>,
     format: LogFormat,
 }
 
@@ -49,6 +51,8 @@ struct Queue {
 struct State {
     lines: Vec<u8>,
     closed: bool,
+    /// The last line is written.
+    written: bool,
 }
 
 // === impl AccessLog ===
@@ -67,14 +71,14 @@ impl AccessLog {
             }
         };
         let Some(to) = to else {
-            return Ok(Self { queue: None, writer: Mutex::default(), format: log.format });
+            return Ok(Self { queue: None, format: log.format });
         };
         let queue = Arc::new(Queue::default());
         let writer = thread::Builder::new().name("access-log".into());
         let shared = queue.clone();
         // Without a thread nothing is written: the queue fills, and each line is counted as dropped.
-        let writer = writer.spawn(move || shared.write_all(to)).ok();
-        Ok(Self { queue: Some(queue), writer: Mutex::new(writer), format: log.format })
+        let _ = writer.spawn(move || shared.write_all(to));
+        Ok(Self { queue: Some(queue), format: log.format })
     }
 
     /// How a line is formed, or nothing if nobody reads it.
@@ -95,20 +99,19 @@ impl AccessLog {
         state.lines.extend_from_slice(line);
         drop(state);
         if first {
-            queue.changed.notify_one();
+            queue.changed.notify_all();
         }
         Written::Queued
     }
 
-    /// Writes what waits, and ends. Blocks until it is written.
+    /// Writes what waits, and ends. Blocks until it is written, or until it is clear that nobody
+    /// reads it.
     pub(crate) fn close(&self) {
         let Some(queue) = &self.queue else { return };
-        queue.state.lock().closed = true;
-        queue.changed.notify_one();
-        if let Some(writer) = self.writer.lock().take() {
-            // A writer that panicked has lost its lines already.
-            let _ = writer.join();
-        }
+        let mut state = queue.state.lock();
+        state.closed = true;
+        queue.changed.notify_all();
+        queue.changed.wait_while_for(&mut state, |state| !state.written, CLOSE_TIMEOUT);
     }
 }
 
@@ -130,6 +133,8 @@ impl Queue {
             let _ = to.write_all(&lines).and_then(|()| to.flush());
             lines.clear();
         }
+        self.state.lock().written = true;
+        self.changed.notify_all();
     }
 }
 

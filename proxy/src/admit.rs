@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderMap, HeaderName, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, Method, StatusCode, Version, header};
 use pingora_cache::cache_control::{CacheControl, InterpretCacheControl as _};
 use pingora_cache::filters::{calculate_fresh_until, calculate_serve_stale_durations};
 use pingora_cache::{CacheMeta, CacheMetaDefaults, NoCacheReason, RespCacheable};
 use pingora_http::{RequestHeader, ResponseHeader};
 use warmfront_config::{QueryKey, Ttl};
 use warmfront_origin::{Bucket, Diagnosis, Origin};
-use warmfront_semantics::fields::{HOP_BY_HOP, Nominated, nominated};
+use warmfront_semantics::fields::{HOP_BY_HOP, connection_options, is_websocket};
 use warmfront_semantics::navigation::{Wanted, wanted};
 use warmfront_semantics::storable::{Exchange, Storable, Why};
 use warmfront_semantics::target::canonical_path;
@@ -65,10 +65,8 @@ pub(crate) fn clean(response: &mut ResponseHeader, origin: &Origin) {
     if response.status == StatusCode::SWITCHING_PROTOCOLS {
         return;
     }
-    if let Nominated::Fields(names) = nominated(&response.headers) {
-        for name in names {
-            response.remove_header(&name);
-        }
+    for name in connection_options(&response.headers) {
+        response.remove_header(&name);
     }
     for name in &HOP_BY_HOP {
         response.remove_header(name);
@@ -88,6 +86,9 @@ pub(crate) async fn course(
     response: &ResponseHeader,
     whole: Whole,
 ) -> Course {
+    if let Some(fault) = unusable(routed.head, request, response) {
+        return Course::Fail(Fault::Origin(fault));
+    }
     let wants_less = request.contains_key(header::RANGE) || routed.head.method == Method::HEAD;
     let too_much = whole.wanted
         && response.status == StatusCode::OK
@@ -103,6 +104,20 @@ pub(crate) async fn course(
         }
         _ => Course::Keep,
     }
+}
+
+/// Why a response cannot be passed on, whatever it says.
+fn unusable(
+    head: &RequestHead,
+    request: &HeaderMap,
+    response: &ResponseHeader,
+) -> Option<OriginFault> {
+    let asked = head.version == Version::HTTP_11 && is_websocket(request);
+    if response.status == StatusCode::SWITCHING_PROTOCOLS && !asked {
+        let why = "101 to a request that did not ask for another protocol";
+        return Some(OriginFault::BadAnswer(why.into()));
+    }
+    None
 }
 
 /// Judges a bucket's refusal: a missing object, a page of the app, or something to mend.
@@ -235,10 +250,11 @@ fn content_length(fields: &HeaderMap) -> Option<u64> {
     fields.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// RFC 9111 §5.1; an unreadable Age counts as none.
+/// RFC 9111 §5.1; an unreadable Age counts as none, one that is too large as very large (§1.2.2).
 fn age_secs(fields: &HeaderMap) -> u64 {
-    let age = fields.get(header::AGE).and_then(|age| age.to_str().ok()?.parse::<u32>().ok());
-    u64::from(age.unwrap_or_default())
+    let age = fields.get(header::AGE).and_then(|age| age.to_str().ok());
+    let age = age.filter(|age| !age.is_empty() && age.bytes().all(|b| b.is_ascii_digit()));
+    age.map_or(0, |age| age.parse().unwrap_or(u64::MAX).min(LIFETIME_MAX.as_secs()))
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use pingora_proxy::HttpProxy;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use warmfront_config::Config;
+use warmfront_semantics::storable::Why;
 use warmfront_store::{Digester, Store, storage::PingoraStorage};
 
 use crate::access_log::AccessLog;
@@ -64,7 +65,7 @@ impl Edge {
         // Pingora keeps references to these for ever; there is one of each in a process.
         let storage = Box::leak(Box::new(PingoraStorage::new(parts.store)));
         let collapse = Box::leak(CacheLock::new_boxed(collapse_timeout));
-        let predictor = Box::leak(Box::new(Predictor::new(UNSTORABLE_KEYS, None)));
+        let predictor = Box::leak(Box::new(Predictor::new(UNSTORABLE_KEYS, Some(Why::is_passing))));
         Ok(Arc::new(Self {
             snapshot: ArcSwap::from_pointee(parts.snapshot),
             storage,

@@ -1,9 +1,12 @@
 //! Faults, by who is to blame, and the one table from a fault to what a client and a log see.
 
+use std::io;
+
 use bytes::Bytes;
 use http::StatusCode;
 use pingora_core::{Error, ErrorSource, ErrorType};
 use warmfront_semantics::authority::BadHost;
+use warmfront_semantics::chunked::BadChunk;
 use warmfront_semantics::head::BadHead;
 
 use crate::answer::Answer;
@@ -39,6 +42,8 @@ pub(crate) enum ClientFault {
     Nominated,
     #[error("the request was not readable")]
     Unreadable,
+    #[error("malformed chunked body")]
+    Chunk,
     #[error("the path is not an object's")]
     ObjectKey,
     #[error("there is no object here")]
@@ -142,6 +147,7 @@ impl Fault {
         let words = || words(error);
         match (error.esource(), error.etype()) {
             (ErrorSource::Downstream, E::InvalidHTTPHeader) => ClientFault::Unreadable.into(),
+            (ErrorSource::Downstream, _) if is_bad_chunk(error) => ClientFault::Chunk.into(),
             (ErrorSource::Downstream, _) => ClientFault::Gone.into(),
             (
                 _,
@@ -192,6 +198,7 @@ impl ClientFault {
             Self::ForeignTarget => verdict(400, "foreign-target", true),
             Self::Target => verdict(400, "bad-target", true),
             Self::Nominated => verdict(400, "bad-connection-field", true),
+            Self::Chunk => verdict(400, "bad-chunk", true),
             Self::Unreadable => verdict(400, "unreadable", true),
             Self::ObjectKey => verdict(400, "bad-object-key", false),
             Self::HttpsOnly => verdict(403, "https-only", false),
@@ -235,14 +242,26 @@ fn verdict(status: u16, label: &'static str, closes: bool) -> Verdict {
     Verdict { status, label, closes }
 }
 
-/// The innermost error, in one line: those around it only repeat it.
-fn words(error: &Error) -> String {
+/// Those around it only repeat the innermost error.
+fn innermost(error: &Error) -> &Error {
     let mut error = error;
     while let Some(inner) =
         error.cause.as_ref().and_then(|cause| cause.downcast_ref::<Box<Error>>())
     {
         error = inner;
     }
+    error
+}
+
+fn is_bad_chunk(error: &Error) -> bool {
+    let cause = innermost(error).cause.as_ref().and_then(|c| c.downcast_ref::<io::Error>());
+    let inner = cause.and_then(io::Error::get_ref);
+    inner.is_some_and(|inner| inner.downcast_ref::<BadChunk>().is_some())
+}
+
+/// An error in one line.
+fn words(error: &Error) -> String {
+    let error = innermost(error);
     let kind = error.etype().as_str();
     match (&error.cause, &error.context) {
         (Some(cause), _) => format!("{kind}: {cause}"),

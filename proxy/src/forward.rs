@@ -21,7 +21,7 @@ pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-i
 
 /// Fields by which a client could make an origin answer for another host, path or method than the
 /// one the answer would be stored under. Nobody is trusted to set them.
-const UNKEYED: [HeaderName; 12] = [
+const UNKEYED: [HeaderName; 21] = [
     header::FORWARDED,
     HeaderName::from_static("x-forwarded-for"),
     HeaderName::from_static("x-forwarded-host"),
@@ -30,6 +30,15 @@ const UNKEYED: [HeaderName; 12] = [
     HeaderName::from_static("x-forwarded-scheme"),
     HeaderName::from_static("x-forwarded-server"),
     HeaderName::from_static("x-forwarded-prefix"),
+    HeaderName::from_static("x-forwarded-path"),
+    HeaderName::from_static("x-host"),
+    HeaderName::from_static("x-http-host-override"),
+    HeaderName::from_static("x-original-host"),
+    HeaderName::from_static("x-original-uri"),
+    HeaderName::from_static("x-real-ip"),
+    HeaderName::from_static("true-client-ip"),
+    HeaderName::from_static("x-client-ip"),
+    HeaderName::from_static("x-cluster-client-ip"),
     HeaderName::from_static("x-original-url"),
     HeaderName::from_static("x-rewrite-url"),
     HeaderName::from_static("x-request-id"),
@@ -112,12 +121,13 @@ pub(crate) fn to_target(
     let path_and_query = query.map_or(Cow::Borrowed(path), |q| Cow::Owned(format!("{path}?{q}")));
     request.set_raw_path(path_and_query.as_bytes()).map_err(|e| internal(&e))?;
     clean(request);
+    let client = head.authority(&arrival.connection);
+    let client = HeaderValue::try_from(client.as_ref()).map_err(|e| internal(&e))?;
     let host = match &group.settings().host {
-        HostField::Client => client_host(request, head)?,
+        HostField::Client => client.clone(),
         HostField::Target => HeaderValue::try_from(target).map_err(|e| internal(&e))?,
         HostField::Literal(host) => host.clone(),
     };
-    let client = client_host(request, head)?;
     let forwarded = [
         ("x-forwarded-for", address(arrival.connection.client.ip())?),
         ("x-forwarded-host", client),
@@ -152,7 +162,8 @@ fn clean(request: &mut RequestHeader) {
             let _ = request.insert_header(name, HeaderValue::from_static(value));
         }
     }
-    for name in &UNKEYED {
+    let unkeyed: Vec<_> = request.headers.keys().filter(|name| is_unkeyed(name)).cloned().collect();
+    for name in &unkeyed {
         request.remove_header(name);
     }
     if matches!(request.method, Method::GET | Method::HEAD) {
@@ -161,6 +172,15 @@ fn clean(request: &mut RequestHeader) {
         }
     }
     join_cookies(request);
+}
+
+/// CGI and its heirs take `_` and `-` in a name for the same.
+fn is_unkeyed(name: &HeaderName) -> bool {
+    let same = |a: u8, b: u8| a == b || (a == b'_' && b == b'-');
+    UNKEYED.iter().any(|unkeyed| {
+        let (name, unkeyed) = (name.as_str().as_bytes(), unkeyed.as_str().as_bytes());
+        name.len() == unkeyed.len() && name.iter().zip(unkeyed).all(|(a, b)| same(*a, *b))
+    })
 }
 
 /// HTTP/2 clients split Cookie (RFC 9113 §8.2.3); HTTP/1 knows one field of it.
@@ -185,15 +205,6 @@ fn mark(request: &mut RequestHeader, arrival: &Arrival, head: &RequestHead) -> R
     request.append_header(header::VIA, via).map_err(|e| internal(&e))?;
     request.insert_header(X_REQUEST_ID, arrival.id.clone()).map_err(|e| internal(&e))?;
     Ok(())
-}
-
-/// The host as the client wrote it, with the port it wrote.
-fn client_host(request: &RequestHeader, head: &RequestHead) -> Result<HeaderValue, Fault> {
-    if let Some(host) = request.headers.get(header::HOST) {
-        return Ok(host.clone());
-    }
-    let authority = request.uri.authority().map_or(head.host.as_str(), |a| a.as_str());
-    HeaderValue::try_from(authority).map_err(|e| internal(&e))
 }
 
 fn address(client: IpAddr) -> Result<HeaderValue, Fault> {

@@ -1,13 +1,14 @@
 //! What a stored response is found by, or why nothing is looked up.
 
-use http::{HeaderMap, Method, header};
-use warmfront_config::{QueryKey, Viewer};
+use http::{HeaderMap, Method};
+use warmfront_config::{HostField, HostPattern, QueryKey, Viewer};
+use warmfront_origin::Origin;
 use warmfront_semantics::cache_status::Forward;
 use warmfront_semantics::fields::is_websocket;
+use warmfront_semantics::navigation::{Wanted, wanted};
 use warmfront_store::{Digest, Digester};
 
-use crate::request::{Arrival, RequestHead};
-use crate::route::Route;
+use crate::context::Routed;
 
 /// Whether and by what a request is looked up.
 #[derive(Debug, Clone, Copy)]
@@ -18,27 +19,35 @@ pub(crate) enum Key {
     None(Forward),
 }
 
+/// Whether a request has content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Content {
+    None,
+    Some,
+}
+
 // === impl Key ===
 
 impl Key {
-    /// The primary key: site, scheme where both are let in, path and query byte for byte.
+    /// The primary key: site, path and query byte for byte, and what else of the request the origin
+    /// can see and answer by: the scheme where both are let in, a port and a wildcard's host where the
+    /// target sees the client's Host, and whether a page of a single-page app is wanted.
     ///
-    /// HEAD shares the key of GET. Hosts of one site share their keys; two sites never do.
+    /// HEAD shares the key of GET. Hosts that the file names share the keys of their site; two sites
+    /// never do.
     pub(crate) fn derive(
         digester: &Digester,
-        arrival: &Arrival,
-        head: &RequestHead,
+        routed: &Routed<'_>,
         fields: &HeaderMap,
-        route: &Route,
+        content: Content,
     ) -> Self {
+        let Routed { arrival, head, route } = *routed;
         if !matches!(head.method, Method::GET | Method::HEAD) {
             return Self::None(Forward::Method);
         }
-        // A switch of protocols is between this client and the origin, and so is a GET with a body,
-        // whose body no key could hold.
-        let has_body = fields.contains_key(header::TRANSFER_ENCODING)
-            || fields.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
-        if has_body || is_websocket(fields) {
+        // A switch of protocols is between this client and the origin, and so is a GET with content,
+        // which no key could hold. Over HTTP/2 no field need announce it.
+        if content == Content::Some || is_websocket(fields) {
             return Self::None(Forward::Bypass);
         }
         let site = &route.site().site;
@@ -48,7 +57,50 @@ impl Key {
             QueryKey::All => target.query,
         };
         let scheme = (site.viewer == Viewer::AllowAll).then(|| arrival.connection.scheme());
-        let parts = [Some(site.name.as_str()), scheme, Some(target.path), query];
-        Self::Primary(digester.digest(parts.map(|part| part.map(str::as_bytes))))
+        let seen = Seen::of(routed, fields);
+        let port = seen.port.map(u16::to_be_bytes);
+        Self::Primary(digester.digest([
+            Some(site.name.as_bytes()),
+            scheme.map(str::as_bytes),
+            seen.host.map(str::as_bytes),
+            port.as_ref().map(<[u8; 2]>::as_slice),
+            seen.page.map(str::as_bytes),
+            Some(target.path.as_bytes()),
+            query.map(str::as_bytes),
+        ]))
+    }
+}
+
+/// What an origin sees beside path and query.
+struct Seen<'a> {
+    host: Option<&'a str>,
+    port: Option<u16>,
+    page: Option<&'static str>,
+}
+
+impl<'a> Seen<'a> {
+    fn of(routed: &Routed<'a>, fields: &HeaderMap) -> Self {
+        let Routed { arrival, head, route } = *routed;
+        let site = &route.site().site;
+        match &route.behavior().origin {
+            Origin::Bucket(_) => {
+                let page = site.spa.is_some()
+                    && wanted(&head.method, head.target().path, fields) == Wanted::Page;
+                Self { host: None, port: None, page: page.then_some("page") }
+            }
+            Origin::TargetGroup(group) if group.settings().host == HostField::Client => {
+                let name = head.host.as_str();
+                // Nobody listed this host, so anybody can make one up.
+                let listed =
+                    |h: &HostPattern| matches!(h, HostPattern::Exact(_)) && h.matches(name);
+                let host = (!site.hosts.iter().any(listed)).then_some(name);
+                Self {
+                    host,
+                    port: head.host.port_beside(arrival.connection.default_port()),
+                    page: None,
+                }
+            }
+            Origin::TargetGroup(_) => Self { host: None, port: None, page: None },
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! A request in our own terms: what the rooms from `route` to `lookup` look at. Another front than
 //! Pingora's would build the same.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -80,6 +81,17 @@ impl RequestHead {
     /// Path and query as the client spelled them.
     pub(crate) fn target(&self) -> Target<'_> {
         Target { path: self.target.path(), query: self.target.query() }
+    }
+
+    /// The host in its one spelling, with the port if it is not the scheme's own.
+    ///
+    /// This is what an origin sees: two spellings of one host must not be answered differently, since
+    /// they share what is stored.
+    pub(crate) fn authority(&self, connection: &Connection) -> Cow<'_, str> {
+        match self.host.port_beside(connection.default_port()) {
+            Some(port) => Cow::Owned(format!("{}:{port}", self.host)),
+            None => Cow::Borrowed(self.host.as_str()),
+        }
     }
 
     /// Both, as they go on the wire.

@@ -68,7 +68,10 @@ impl ProxyHttp for EdgeService {
         let idle = self.edge.config().limits.idle_timeout;
         let upgrade = is_websocket(&session.req_header().headers);
         session.set_read_timeout(Some(if upgrade { UPGRADED_IDLE } else { idle }));
-        session.set_write_timeout(Some(idle));
+        if session.is_http2() {
+            // A stream can stand still while its connection moves; an HTTP/1 stream sees to itself.
+            session.set_write_timeout(Some(idle));
+        }
         session.set_total_drain_timeout(Some(DRAIN_TIMEOUT));
         Ok(())
     }

@@ -6,11 +6,11 @@ use http::uri::Authority;
 use pingora_proxy::Session;
 
 use crate::clock;
-use crate::context::Context;
+use crate::context::{Context, Routed};
 use crate::edge::Edge;
 use crate::failure::{EdgeFault, Fault};
 use crate::gate::{self, Verdict};
-use crate::key::Key;
+use crate::key::{Content, Key};
 use crate::listen::PingoraStream;
 use crate::request::{Arrival, RequestHead};
 use crate::route::Route;
@@ -18,9 +18,10 @@ use crate::route::Route;
 /// Walks until a room answers, or the primary key is known.
 pub(crate) fn enter(
     edge: &Edge,
-    session: &Session,
+    session: &mut Session,
     context: &mut Context,
 ) -> Result<Verdict, Fault> {
+    let sent = content(session);
     let arrival = context.arrival.insert(arrival(edge, session)?);
     let request = session.req_header();
     let head = RequestHead::new(
@@ -36,7 +37,8 @@ pub(crate) fn enter(
     if let Verdict::Answer(answer) = gate::judge(arrival, head, route) {
         return Ok(Verdict::Answer(answer));
     }
-    context.key = Key::derive(&edge.digester, arrival, head, &request.headers, route);
+    let routed = Routed { arrival, head, route };
+    context.key = Key::derive(&edge.digester, &routed, &request.headers, sent);
     Ok(Verdict::Pass)
 }
 
@@ -47,4 +49,9 @@ fn arrival(edge: &Edge, session: &Session) -> Result<Arrival, Fault> {
     })?;
     connection.allowance.take_one();
     Ok(Arrival::new(connection.clone(), edge.snapshot(), clock::now(), Instant::now()))
+}
+
+/// Over HTTP/2 only the stream itself says whether content follows.
+fn content(session: &mut Session) -> Content {
+    if session.as_downstream_mut().is_body_empty() { Content::None } else { Content::Some }
 }

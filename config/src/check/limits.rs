@@ -46,11 +46,13 @@ pub(super) fn limits(section: &Section<'_>) -> Limits {
 /// `[cache]`.
 pub(super) fn cache(section: &Section<'_>) -> Cache {
     let memory = section.or("memory", 512 * MIB, |value| value.size(MIB..=1024 * TIB));
-    let max_object = section.or("max_object", (64 * MIB).min(memory / 2), |value| {
+    let max_object = section.or("max_object", (64 * MIB).min(memory / 4), |value| {
         // The store weighs a stored response in 32 bits.
         let bytes = value.size(0..=4 * GIB - 1)?;
-        if bytes > memory / 2 {
-            value.problem("cannot be more than half of `memory`: one object would empty the store");
+        if bytes > memory / 4 {
+            value.problem(
+                "cannot be more than a quarter of `memory`: one object would empty the store",
+            );
         }
         Some(bytes)
     });

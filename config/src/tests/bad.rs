@@ -67,7 +67,7 @@ format = 1
 12: limits.connections: must be a whole number, not a string
 13: limits.body_bytes: `5 apples` cannot be read: a size is a whole number and B, KB, KiB, MB, MiB, GB, GiB, TB or TiB
 14: acme: unknown key
-18: cache.max_object: cannot be more than half of `memory`: one object would empty the store
+18: cache.max_object: cannot be more than a quarter of `memory`: one object would empty the store
 19: cache.colapse_timeout: unknown key; did you mean `collapse_timeout`?
 21: origins.web.s3.path_style: has to be true: Amazon's certificate does not cover a bucket name with a dot
 21: origins.web.s3.region: missing; without `endpoint` it is needed

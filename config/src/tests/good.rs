@@ -191,7 +191,7 @@ fn buckets_get_the_address_style_that_works() {
 fn defaults_keep_within_what_is_written() {
     let small = format!("{LEAST}[cache]\nmemory = \"8MiB\"\n[limits]\nheader_bytes = \"4KiB\"\n");
     let config = read(&small).unwrap();
-    assert_eq!(config.cache.max_object, 4 << 20);
+    assert_eq!(config.cache.max_object, 2 << 20);
     assert_eq!(config.limits.url_bytes, 4 << 10);
     for (written, expected) in [
         (r#"{ min = "2d" }"#, ttl(172_800, Some(172_800), 365 * 86_400)),

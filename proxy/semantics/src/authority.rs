@@ -3,12 +3,15 @@
 use std::fmt;
 use std::net::Ipv6Addr;
 
-/// A host as clients name it: lower-case, without its port.
+/// A host as clients name it: lower-case, without a trailing dot.
 ///
 /// Never holds anything but letters, digits, `-`, `.`, `_` or a bracketed IPv6 address, so it can be
 /// written into a Location field or a log line as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Host(String);
+pub struct Host {
+    name: String,
+    port: Option<u16>,
+}
 
 /// Why a Host field is not one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -24,29 +27,40 @@ pub enum BadHost {
 // === impl Host ===
 
 impl Host {
-    /// Reads `host[:port]`. The port is checked and dropped: it is the listener's, not the client's.
+    /// Reads `host[:port]`.
     pub fn parse(authority: &[u8]) -> Result<Self, BadHost> {
         let text = std::str::from_utf8(authority).map_err(|_| BadHost::Syntax)?;
         if text.is_empty() {
             return Err(BadHost::Empty);
         }
         let (host, port) = split_port(text)?;
-        if !port.bytes().all(|b| b.is_ascii_digit()) || port.len() > 5 {
-            return Err(BadHost::Syntax);
-        }
-        Ok(Self(host.to_ascii_lowercase()))
+        let port = match port {
+            // RFC 3986 §3.2.3: a colon without a port is the default port.
+            "" => None,
+            port if port.bytes().all(|b| b.is_ascii_digit()) => {
+                Some(port.parse().map_err(|_| BadHost::Syntax)?)
+            }
+            _ => return Err(BadHost::Syntax),
+        };
+        Ok(Self { name: host.to_ascii_lowercase(), port })
     }
 
-    /// The host as text; IPv6 addresses keep their brackets.
+    /// The host as text, without its port; IPv6 addresses keep their brackets.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.name
+    }
+
+    /// The port the client wrote, if it is another than the scheme's own.
+    #[must_use]
+    pub fn port_beside(&self, default: u16) -> Option<u16> {
+        self.port.filter(|port| *port != default)
     }
 }
 
 impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.name)
     }
 }
 
@@ -92,6 +106,8 @@ mod tests {
             ("user@example.com", Err(BadHost::Syntax)),
             ("example.com:80x", Err(BadHost::Syntax)),
             ("example.com:123456", Err(BadHost::Syntax)),
+            ("example.com:65536", Err(BadHost::Syntax)),
+            ("example.com:", Ok("example.com")),
             ("[::1", Err(BadHost::Syntax)),
             ("[nonsense]", Err(BadHost::Syntax)),
             ("[::1]x", Err(BadHost::Syntax)),

@@ -36,22 +36,24 @@ pub enum Nominated {
     Forbidden(HeaderName),
 }
 
-/// Reads every Connection line of a message.
+/// Judges what a client's Connection asks to be dropped.
 #[must_use]
 pub fn nominated(fields: &HeaderMap) -> Nominated {
-    let mut names = Vec::new();
-    for line in fields.get_all(header::CONNECTION) {
-        for option in line.as_bytes().split(|&b| b == b',') {
-            let Ok(name) = HeaderName::from_bytes(option.trim_ascii()) else {
-                continue;
-            };
-            if NEVER_NOMINATED.contains(&name) {
-                return Nominated::Forbidden(name);
-            }
-            names.push(name);
-        }
-    }
-    Nominated::Fields(names)
+    let forbidden = options(fields).find(|name| NEVER_NOMINATED.contains(name));
+    forbidden.map_or_else(|| Nominated::Fields(options(fields).collect()), Nominated::Forbidden)
+}
+
+/// What an origin's Connection asks to be dropped, but for what is not the connection's.
+#[must_use]
+pub fn connection_options(fields: &HeaderMap) -> Vec<HeaderName> {
+    options(fields).filter(|name| !NEVER_NOMINATED.contains(name)).collect()
+}
+
+/// Every member of every Connection line.
+fn options(fields: &HeaderMap) -> impl Iterator<Item = HeaderName> + '_ {
+    let lines = fields.get_all(header::CONNECTION).iter();
+    let members = lines.flat_map(|line| line.as_bytes().split(|&b| b == b','));
+    members.filter_map(|option| HeaderName::from_bytes(option.trim_ascii()).ok())
 }
 
 /// Whether a request asks for WebSocket (RFC 6455 §4.1). No other switch of protocols is offered:
@@ -74,16 +76,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn connection_options() {
+    fn reads_the_connection_field() {
         let mut fields = HeaderMap::new();
         fields.append(header::CONNECTION, "close, X-Trace".parse().unwrap());
         let expected = vec![HeaderName::from_static("close"), HeaderName::from_static("x-trace")];
-        assert_eq!(nominated(&fields), Nominated::Fields(expected));
+        assert_eq!(nominated(&fields), Nominated::Fields(expected.clone()));
         fields.append(header::CONNECTION, "X-Forwarded-For".parse().unwrap());
         assert_eq!(
             nominated(&fields),
             Nominated::Forbidden(HeaderName::from_static("x-forwarded-for"))
         );
+        assert_eq!(connection_options(&fields), expected);
         assert!(list_has(&fields, &header::CONNECTION, "Close"));
         assert!(!list_has(&fields, &header::CONNECTION, "clos"));
     }

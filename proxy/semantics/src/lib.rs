@@ -5,6 +5,7 @@
 
 pub mod authority;
 pub mod cache_status;
+pub mod chunked;
 pub mod fields;
 pub mod head;
 pub mod navigation;

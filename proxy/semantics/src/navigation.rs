@@ -1,6 +1,10 @@
 //! Telling a page navigation from the fetch of a file, for single-page apps.
 
+use std::borrow::Cow;
+
 use http::{HeaderMap, Method, header};
+
+use crate::target::canonical_path;
 
 /// Endings of files that an app's build emits. A missing one must stay an error: a browser that is
 /// given HTML for a script fails with "Unexpected token '<'" instead of "not found".
@@ -78,7 +82,11 @@ pub fn wanted(method: &Method, path: &str, request: &HeaderMap) -> Wanted {
 }
 
 fn is_asset(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
+    // Whatever spelling and path parameters (RFC 3986 §3.3) hide the ending.
+    let path =
+        if path.contains('%') { canonical_path(path, b";").into() } else { Cow::Borrowed(path) };
+    let name = path.rsplit('/').next().unwrap_or(&path);
+    let name = name.split(';').next().unwrap_or(name);
     name.rsplit_once('.').is_some_and(|(_, extension)| {
         ASSET_EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension))
     })
@@ -123,6 +131,8 @@ mod tests {
             (Method::GET, "/v1.2/notes", BROWSER, Wanted::Page),
             (Method::GET, "/assets/app.123.js", BROWSER, Wanted::File),
             (Method::GET, "/assets/app.123.JS", BROWSER, Wanted::File),
+            (Method::GET, "/assets/app.123%2ejs", BROWSER, Wanted::File),
+            (Method::GET, "/assets/app.123.js;v=1", BROWSER, Wanted::File),
             (Method::GET, "/deep/link", "*/*", Wanted::Page),
             (Method::GET, "/deep/link", "image/*", Wanted::File),
             (Method::GET, "/deep/link", "text/*;q=0.5", Wanted::Page),

@@ -88,6 +88,13 @@ impl Storable {
 }
 
 impl Why {
+    /// Whether the next request for the same key may fare better: what one client sent, or how the
+    /// origin was at one moment, says nothing of the rest.
+    #[must_use]
+    pub fn is_passing(why: &str) -> bool {
+        [Self::Method, Self::Status, Self::Authorization].iter().any(|w| w.as_str() == why)
+    }
+
     /// One word for logs and Cache-Status details.
     #[must_use]
     pub fn as_str(self) -> &'static str {

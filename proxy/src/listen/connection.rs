@@ -73,6 +73,11 @@ impl Connection {
     pub(crate) fn scheme(&self) -> &'static str {
         if self.tls.is_some() { "https" } else { "http" }
     }
+
+    /// The port that needs no saying.
+    pub(crate) fn default_port(&self) -> u16 {
+        if self.tls.is_some() { 443 } else { 80 }
+    }
 }
 
 // === impl Allowance ===

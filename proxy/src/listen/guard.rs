@@ -1,6 +1,8 @@
 //! Guarding the head of each HTTP/1 request: complete, in time, within limits and unambiguous before
 //! a parser sees its first byte.
 //!
+//! A body's framing is judged too, so that a request never gets the next one's bytes.
+//!
 //! ```text
 //!          first byte          whole head           all of the body read
 //!   Idle ------------> Head ----------------> Body ----------------------> Body(0)
@@ -10,6 +12,7 @@
 //! ```
 
 use bytes::{Buf as _, BytesMut};
+use warmfront_semantics::chunked::{BadChunk, Scanned, Scanner};
 use warmfront_semantics::head::{self, BadHead, Framing, HeadLimits};
 
 /// Bytes of body a request may have and still leave its connection to the next one, if nobody
@@ -34,10 +37,21 @@ pub(crate) enum Phase {
     Head,
     /// A whole head is: this many bytes of `received` and of the body may be given on.
     Open(u64),
-    /// The end of what follows cannot be told from here: chunked, or no longer HTTP.
+    /// Chunked: only what has been read along may be given on.
+    Chunked(Chunked),
+    /// What follows may no longer be HTTP.
     Raw,
     /// The connection is refused, and only drained.
     Refused,
+}
+
+/// A chunked body that is being read along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Chunked {
+    scanner: Scanner,
+    /// Bytes at the start of `received` that are known to belong to this request.
+    sound: usize,
+    ended: bool,
 }
 
 /// What to do with the bytes that were received.
@@ -49,6 +63,8 @@ pub(crate) enum Step {
     Give,
     /// Answer with this refusal, and close.
     Refuse(BadHead),
+    /// The body is malformed: whoever reads it must be told.
+    Break(BadChunk),
 }
 
 // === impl Guard ===
@@ -95,14 +111,16 @@ impl Guard {
         match self.phase {
             Phase::Idle | Phase::Refused => Step::More,
             Phase::Head => self.judge(),
+            Phase::Chunked(chunked) => self.read_along(chunked),
             Phase::Open(_) | Phase::Raw => Step::Give,
         }
     }
 
-    /// How many bytes the reader may have straight from the connection.
+    /// How many bytes the reader may have now.
     pub(crate) fn allowed(&self) -> u64 {
         match self.phase {
             Phase::Open(left) => left,
+            Phase::Chunked(chunked) => chunked.sound as u64,
             Phase::Raw => u64::MAX,
             Phase::Idle | Phase::Head | Phase::Refused => 0,
         }
@@ -123,8 +141,10 @@ impl Guard {
 
     /// This many bytes went straight to the reader.
     pub(crate) fn passed(&mut self, bytes: usize) {
-        if let Phase::Open(left) = &mut self.phase {
-            *left = left.saturating_sub(bytes as u64);
+        match &mut self.phase {
+            Phase::Open(left) => *left = left.saturating_sub(bytes as u64),
+            Phase::Chunked(chunked) => chunked.sound = chunked.sound.saturating_sub(bytes),
+            _ => {}
         }
     }
 
@@ -143,11 +163,34 @@ impl Guard {
             Ok(framing) => {
                 self.phase = match framing {
                     Framing::Length(body) => Phase::Open(body.saturating_add(end as u64)),
-                    Framing::Chunked | Framing::Upgrade => Phase::Raw,
+                    Framing::Chunked => {
+                        let scanner = Scanner::default();
+                        let chunked = Chunked { scanner, sound: end, ended: false };
+                        self.phase = Phase::Chunked(chunked);
+                        return self.read_along(chunked);
+                    }
+                    Framing::Upgrade => Phase::Raw,
                 };
                 Step::Give
             }
         }
+    }
+
+    fn read_along(&mut self, mut chunked: Chunked) -> Step {
+        let new = self.received.get(chunked.sound..).unwrap_or_default();
+        if !chunked.ended {
+            match chunked.scanner.scan(new) {
+                Ok(Scanned::All) => chunked.sound += new.len(),
+                Ok(Scanned::End(end)) => {
+                    chunked.sound += end;
+                    chunked.ended = true;
+                }
+                Err(fault) => return Step::Break(fault),
+            }
+        }
+        self.phase = Phase::Chunked(chunked);
+        // Without sound bytes the reader has all there is: more is read, or the request is over.
+        Step::Give
     }
 
     /// A head without an end: if not even its request line ended, that is what was too long.
@@ -160,7 +203,7 @@ impl Guard {
 mod tests {
     use super::*;
 
-    const LIMITS: HeadLimits = HeadLimits { bytes: 64, fields: 8, target_bytes: 32 };
+    const LIMITS: HeadLimits = HeadLimits { bytes: 80, fields: 8, target_bytes: 32 };
     const POST: &[u8] = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n";
 
     fn given(guard: &mut Guard) -> Vec<u8> {
@@ -186,13 +229,31 @@ mod tests {
     }
 
     #[test]
+    fn a_chunked_body_is_read_along_to_its_end() {
+        const HEAD: &[u8] = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let mut guard = Guard::new(LIMITS);
+        guard.receive(HEAD);
+        assert_eq!(guard.step(), Step::Give);
+        assert_eq!(given(&mut guard), HEAD);
+        guard.receive(b"2\r\nab\r\n0\r\n\r\nGET /");
+        assert_eq!(guard.step(), Step::Give);
+        assert_eq!(given(&mut guard), b"2\r\nab\r\n0\r\n\r\n");
+        assert_eq!((guard.step(), guard.allowed()), (Step::Give, 0));
+        guard.expect_head();
+        assert_eq!(guard.step(), Step::More, "the next request waits for its end");
+        let mut guard = Guard::new(LIMITS);
+        guard.receive(&[HEAD, b"2\n"].concat());
+        assert_eq!(guard.step(), Step::Break(BadChunk));
+    }
+
+    #[test]
     fn a_head_without_an_end_is_refused_at_the_limit() {
         let mut guard = Guard::new(LIMITS);
         guard.receive(b"GET / HTTP/1.1\r\n");
-        guard.receive(&[b'x'; 64]);
+        guard.receive(&[b'x'; 80]);
         assert_eq!(guard.step(), Step::Refuse(BadHead::TooLarge));
         let mut guard = Guard::new(LIMITS);
-        guard.receive(&[b'x'; 65]);
+        guard.receive(&[b'x'; 81]);
         assert_eq!(guard.step(), Step::Refuse(BadHead::TargetTooLong));
         guard.refuse();
         guard.expect_head();

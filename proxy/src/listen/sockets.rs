@@ -9,6 +9,9 @@ use tokio::net::TcpListener;
 /// Connections that wait to be accepted; the kernel caps it at `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
 
+/// What the kernel holds for a client before it lets more be written.
+const UNSENT_BYTES: u32 = 128 * 1024;
+
 /// What is spoken on a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spoken {
@@ -84,6 +87,9 @@ fn listen(address: SocketAddr, every: &[SocketAddr]) -> io::Result<TcpListener> 
         let beside = every.iter().any(|other| other.is_ipv4() && other.port() == address.port());
         socket.set_only_v6(beside)?;
     }
+    // Inherited by every connection: a slow client is seen to read long before megabytes that the
+    // kernel took for it are gone.
+    socket.set_tcp_notsent_lowat(UNSENT_BYTES)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;

@@ -143,6 +143,9 @@ impl EdgeStream {
                     return Poll::Ready(Ok(()));
                 }
                 Step::Give if guard.allowed() > 0 => return self.poll_body(cx, buf),
+                Step::Break(fault) => {
+                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, fault)));
+                }
                 Step::Refuse(fault) => self.refuse(fault.into()),
                 // The request is read to its end: what comes now is the next one, or a hang-up.
                 Step::Give | Step::More => {
@@ -373,7 +376,10 @@ impl AsyncWrite for EdgeStream {
         // An idle connection keeps no buffer.
         self.gathered = Vec::new();
         match Pin::new(&mut self.transport).poll_flush(cx) {
-            Poll::Ready(flushed) => Poll::Ready(flushed),
+            Poll::Ready(flushed) => {
+                self.write_deadline.disarm();
+                Poll::Ready(flushed)
+            }
             Poll::Pending => self.poll_unread(cx),
         }
     }

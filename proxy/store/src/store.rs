@@ -40,8 +40,9 @@ pub struct Stats {
 pub struct Store {
     memory: MemoryTier,
     ledger: Ledger,
+    journal: Journal,
     /// Held while an invalidation is recorded: positions are one order.
-    journal: Mutex<Journal>,
+    recording: Mutex<()>,
     in_flight: InFlight,
     object_bytes_max: u64,
 }
@@ -69,7 +70,8 @@ impl Store {
     pub fn open(limits: &StoreLimits, journal: &Path) -> Result<Self, LedgerError> {
         // Bodies that are still being written are not in Moka's count; they get a share of their own.
         let in_flight = (limits.memory_bytes / 4).max(limits.object_bytes);
-        let memory = limits.memory_bytes.saturating_sub(in_flight);
+        let small = limits.memory_bytes / 16;
+        let memory = limits.memory_bytes.saturating_sub(in_flight + small);
         let journal = Journal::open(journal)?;
         let ledger = Ledger::default();
         let recorded = journal.load()?;
@@ -82,8 +84,9 @@ impl Store {
         Ok(Self {
             memory: MemoryTier::new(memory, limits.object_bytes, limits.workers),
             ledger,
-            journal: Mutex::new(journal),
-            in_flight: InFlight::new(in_flight),
+            journal,
+            recording: Mutex::default(),
+            in_flight: InFlight::new(in_flight, small),
             object_bytes_max: limits.object_bytes,
         })
     }
@@ -106,7 +109,7 @@ impl Store {
     /// Takes stored responses out of service: when this returns, no request is served one of them
     /// again. Writes to disk; not for an async thread.
     pub fn invalidate(&self, order: Order, now: SystemTime) -> Result<Receipt, LedgerError> {
-        let journal = self.journal.lock();
+        let (journal, recording) = (&self.journal, self.recording.lock());
         if let Some(reference) = &order.reference
             && let Some(done) = journal.by_reference(&order.site, reference)?
         {
@@ -126,6 +129,7 @@ impl Store {
         // On disk before it is in force, in force before it is acknowledged.
         journal.append(&invalidation)?;
         self.ledger.publish(&invalidation.site, invalidation.position, &invalidation.paths);
+        drop(recording);
         invalidation.counted = self.sweep(&invalidation.site);
         // The invalidation stands, whether its count can be written down or not.
         let _ = journal.update(&invalidation);
@@ -145,12 +149,12 @@ impl Store {
 
     /// The newest invalidations first, at most `most`.
     pub fn invalidations(&self, most: usize) -> Result<Vec<Invalidation>, LedgerError> {
-        self.journal.lock().newest(None, most)
+        self.journal.newest(most)
     }
 
     /// The invalidation with this id.
     pub fn invalidation(&self, id: &str) -> Result<Option<Invalidation>, LedgerError> {
-        self.journal.lock().by_id(id)
+        self.journal.by_id(id)
     }
 
     /// What is held now.
@@ -178,9 +182,7 @@ impl Store {
         admission: crate::Admission,
     ) -> Filling {
         let before = self.memory.get(&key).filter(|s| matches!(s.body, Body::Whole(_)));
-        let reserved = admission.length.unwrap_or(0);
-        let room =
-            reserved <= self.object_bytes_max && self.in_flight.reserve(reserved) == Reserve::Taken;
+        let room = admission.length.is_none_or(|length| length <= self.object_bytes_max);
         let retention = if room { Retention::Whole } else { Retention::Window };
         let fill = Fill::new(retention);
         let stored = Arc::new(StoredResponse::new(head, Body::Filling(fill.clone()), admission));
@@ -194,7 +196,7 @@ impl Store {
             stored,
             before,
             written: 0,
-            reserved: if room { reserved } else { 0 },
+            reserved: 0,
             retention,
             finished: false,
         }
@@ -285,7 +287,7 @@ impl Filling {
             return true;
         }
         let fits = self.written <= self.store.object_bytes_max
-            && self.store.in_flight.reserve(more) == Reserve::Taken;
+            && self.store.in_flight.reserve(more, self.reserved) == Reserve::Taken;
         if fits {
             self.reserved += more;
         }

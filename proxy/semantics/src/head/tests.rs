@@ -39,6 +39,8 @@ const DISHONEST: &[(&str, BadHead)] = &[
     ("GET / HTTP/1.1 \r\nHost: a\r\n\r\n", BadHead::RequestLine),
     ("GET / HTTP/2.0\r\nHost: a\r\n\r\n", BadHead::RequestLine),
     ("GET x HTTP/1.1\r\nHost: a\r\n\r\n", BadHead::RequestLine),
+    ("GET /<x> HTTP/1.1\r\nHost: a\r\n\r\n", BadHead::RequestLine),
+    ("\r\rGET / HTTP/1.1\r\nHost: a\r\n\r\n", BadHead::BareLineEnd),
     ("G\u{fc}T / HTTP/1.1\r\nHost: a\r\n\r\n", BadHead::RequestLine),
     ("CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n", BadHead::Connect),
     ("GET / HTTP/1.1\r\nHost : a\r\n\r\n", BadHead::FieldLine),

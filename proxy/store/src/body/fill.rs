@@ -19,7 +19,7 @@ const WINDOW_BYTES: usize = 4 * 1024 * 1024;
 /// take turns, so it is only ever reached when the client is gone.
 const UNREAD_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// How much a reader that has fallen behind takes at once, so that it catches up.
-const CATCH_UP_BYTES: usize = 1024 * 1024;
+const CATCH_UP_BYTES: usize = 512 * 1024;
 
 /// A body that is being written.
 #[derive(Debug)]

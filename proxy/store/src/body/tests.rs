@@ -59,12 +59,16 @@ fn a_body_that_nobody_reads_and_nobody_keeps_is_given_up() {
 }
 
 #[test]
-fn in_flight_bytes_are_bounded() {
-    let in_flight = InFlight::new(100);
-    assert_eq!(in_flight.reserve(60), Reserve::Taken);
-    assert_eq!(in_flight.reserve(60), Reserve::Full);
+fn in_flight_bytes_are_bounded_and_small_bodies_have_a_share_of_their_own() {
+    const LARGE: u64 = 1024 * 1024;
+    let in_flight = InFlight::new(2 * LARGE, 100);
+    assert_eq!(in_flight.reserve(LARGE, 0), Reserve::Taken);
+    assert_eq!(in_flight.reserve(LARGE, LARGE), Reserve::Taken);
+    assert_eq!(in_flight.reserve(1, LARGE), Reserve::Full);
+    assert_eq!(in_flight.reserve(60, 0), Reserve::Taken);
+    assert_eq!(in_flight.reserve(60, 0), Reserve::Full);
     in_flight.release(60);
-    assert_eq!(in_flight.reserve(100), Reserve::Taken);
+    assert_eq!(in_flight.reserve(100, 0), Reserve::Taken);
 }
 
 proptest! {

@@ -1,6 +1,7 @@
 //! The ledger on disk: one redb file, each invalidation durable before it is acknowledged.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 
@@ -9,6 +10,8 @@ use crate::ledger::Position;
 
 /// Invalidations that are kept for `GET /invalidations` and for repeated references.
 const KEPT_MAX: u64 = 10_000;
+/// Bytes of their records. A record holds as many paths as an order may.
+const KEPT_BYTES_MAX: u64 = 32 * 1024 * 1024;
 
 const INVALIDATIONS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("invalidations");
 const IDS: TableDefinition<'_, &str, u64> = TableDefinition::new("ids");
@@ -41,6 +44,8 @@ pub enum LedgerError {
 #[derive(Debug)]
 pub(crate) struct Journal {
     database: Database,
+    /// Of all records.
+    bytes: AtomicU64,
 }
 
 /// What the file held when it was opened.
@@ -60,7 +65,7 @@ impl Journal {
             redb::DatabaseError::DatabaseAlreadyOpen => LedgerError::Held(path.to_owned()),
             source => LedgerError::Open { path: path.to_owned(), source: Box::new(source.into()) },
         })?;
-        let journal = Self { database };
+        let journal = Self { database, bytes: AtomicU64::new(0) };
         journal.write(|tx| {
             tx.open_table(INVALIDATIONS)?;
             tx.open_table(IDS)?;
@@ -85,17 +90,18 @@ impl Journal {
             }
             Ok((floors, records))
         })?;
+        self.bytes.store(records.iter().map(|r| r.len() as u64).sum(), Ordering::Relaxed);
         let parsed = records.iter().map(|r| serde_json::from_slice(r));
         Ok(Recorded { floors, invalidations: parsed.collect::<Result<_, _>>()? })
     }
 
     /// Appends one, and lets go of the oldest beyond what is kept; what those took stays dead by
-    /// their site's floor.
+    /// their site's floor. Never called twice at a time.
     pub(crate) fn append(&self, invalidation: &Invalidation) -> Result<(), LedgerError> {
         let record = serde_json::to_vec(invalidation)?;
         let position = invalidation.position.get();
-        let oldest = position.checked_sub(KEPT_MAX);
-        let expired = oldest.map(|oldest| self.record(oldest)).transpose()?.flatten();
+        let bytes = record.len() as u64;
+        let expired = self.beyond_bounds(position, bytes)?;
         self.write(|tx| {
             tx.open_table(INVALIDATIONS)?.insert(position, record.as_slice())?;
             tx.open_table(IDS)?.insert(invalidation.id.as_str(), position)?;
@@ -103,11 +109,38 @@ impl Journal {
                 let key = (invalidation.site.as_str(), reference.as_str());
                 tx.open_table(REFERENCES)?.insert(key, position)?;
             }
-            if let Some(expired) = &expired {
-                forget(tx, expired)?;
+            expired.iter().try_for_each(|(expired, _)| forget(tx, expired))
+        })?;
+        let freed: u64 = expired.iter().map(|(_, bytes)| bytes).sum();
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.bytes.fetch_sub(freed, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// The oldest records that must go for one of `bytes` to come, and their sizes.
+    fn beyond_bounds(
+        &self,
+        position: u64,
+        bytes: u64,
+    ) -> Result<Vec<(Invalidation, u64)>, LedgerError> {
+        let oldest_kept = position.saturating_sub(KEPT_MAX - 1);
+        let mut excess =
+            (self.bytes.load(Ordering::Relaxed) + bytes).saturating_sub(KEPT_BYTES_MAX);
+        let records = self.read(|tx| {
+            let table = tx.open_table(INVALIDATIONS)?;
+            let mut records = Vec::new();
+            for row in table.iter()? {
+                let (at, record) = row?;
+                if at.value() >= oldest_kept && excess == 0 {
+                    break;
+                }
+                excess = excess.saturating_sub(record.value().len() as u64);
+                records.push(record.value().to_owned());
             }
-            Ok(())
-        })
+            Ok(records)
+        })?;
+        let parsed = records.iter().map(|r| Ok((serde_json::from_slice(r)?, r.len() as u64)));
+        parsed.collect()
     }
 
     /// Rewrites a record: what it counted is known only after it is in force.
@@ -139,16 +172,11 @@ impl Journal {
         position.map(|p| self.record(p)).transpose().map(Option::flatten)
     }
 
-    /// The newest ones first, at most `most`, of those before `before` if it is given.
-    pub(crate) fn newest(
-        &self,
-        before: Option<Position>,
-        most: usize,
-    ) -> Result<Vec<Invalidation>, LedgerError> {
-        let end = before.map_or(u64::MAX, Position::get);
+    /// The newest ones first, at most `most`.
+    pub(crate) fn newest(&self, most: usize) -> Result<Vec<Invalidation>, LedgerError> {
         let records = self.read(|tx| {
             let table = tx.open_table(INVALIDATIONS)?;
-            let rows = table.range(..end)?.rev().take(most);
+            let rows = table.iter()?.rev().take(most);
             rows.map(|row| Ok(row?.1.value().to_owned())).collect::<Result<Vec<_>, redb::Error>>()
         })?;
         let parsed = records.iter().map(|r| serde_json::from_slice(r));

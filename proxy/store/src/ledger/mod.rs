@@ -24,9 +24,9 @@ use crate::invalidation::InvalidationPath;
 use crate::stored::Place;
 
 /// Exact paths that one site's ledger tells apart; beyond it they are folded into the floor.
-const EXACT_PATHS_MAX: usize = 10_000;
+const EXACT_PATHS_MAX: usize = 100_000;
 /// Wildcards that one site's ledger tells apart; beyond it the older half is folded into the floor.
-const WILDCARDS_MAX: usize = 1_000;
+const WILDCARDS_MAX: usize = 10_000;
 
 /// A place in the order of all invalidations. 0 is before the first.
 #[derive(
@@ -218,9 +218,9 @@ mod tests {
         assert_eq!(site.judge(&place("/1/x"), Position(0)), Standing::Dead);
         let exact: Vec<_> = (0..=EXACT_PATHS_MAX).map(|n| format!("/{n}")).collect();
         let exact: Vec<_> = exact.iter().map(String::as_str).collect();
-        ledger.publish("www", Position(9_000), &paths(&exact));
+        ledger.publish("www", Position(90_000), &paths(&exact));
         assert!(site.index.read().paths.is_empty());
-        assert_eq!(site.judge(&place("/0"), Position(8_999)), Standing::Dead);
-        assert_eq!(site.judge(&place("/0"), Position(9_000)), Standing::Live);
+        assert_eq!(site.judge(&place("/0"), Position(89_999)), Standing::Dead);
+        assert_eq!(site.judge(&place("/0"), Position(90_000)), Standing::Live);
     }
 }

@@ -168,3 +168,22 @@ fn a_reference_is_one_invalidation_across_restarts() {
     let held = Store::open(&limits(8 << 20, 1 << 20), &path);
     assert!(matches!(held, Err(LedgerError::Held(_))), "{held:?}");
 }
+
+#[test]
+fn the_ledger_is_bounded_by_bytes() {
+    let bench = bench(8 << 20, 1 << 20);
+    let long = "x".repeat(3_900);
+    for n in 0..20 {
+        let paths = (0..500).map(|m| InvalidationPath::parse(&format!("/{n}/{m}/{long}")).unwrap());
+        let order = Order {
+            site: "www".into(),
+            paths: paths.collect(),
+            reference: None,
+            by: "root".into(),
+        };
+        bench.store.invalidate(order, NOW).unwrap();
+    }
+    let kept = bench.store.invalidations(100).unwrap();
+    assert!((10..20).contains(&kept.len()), "{} are kept", kept.len());
+    assert_eq!(kept[0].position.get(), 20);
+}
