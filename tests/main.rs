@@ -19,3 +19,4 @@ mod f_control;
 mod g_memory;
 mod g_transport;
 mod h_bad_input;
+mod h_poison;

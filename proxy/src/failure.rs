@@ -184,6 +184,7 @@ impl From<BadHead> for ClientFault {
             BadHead::NoHost => Self::NoHost,
             BadHead::Host(fault) => Self::Host(fault),
             BadHead::ForeignTarget => Self::ForeignTarget,
+            BadHead::Chunk(_) => Self::Chunk,
             BadHead::Connect => Self::Method,
             fault => Self::Head(fault),
         }

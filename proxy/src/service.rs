@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, header};
 use pingora_cache::key::HashBinary;
 use pingora_cache::{
     CacheKey, CacheMeta, CacheOptionOverrides, ForcedFreshness, HitHandler, NoCacheReason,
@@ -120,7 +120,9 @@ impl ProxyHttp for EdgeService {
         let (storage, predictor) = (self.edge.storage, self.edge.predictor);
         let mut overrides = CacheOptionOverrides::default();
         overrides.wait_timeout = Some(self.edge.config().cache.collapse_timeout);
-        let collapse = Some(self.edge.collapse);
+        // What one client is let in to see may be nobody else's: others do not wait for it.
+        let shared = !session.req_header().headers.contains_key(header::AUTHORIZATION);
+        let collapse = shared.then_some(self.edge.collapse);
         session.cache.enable(storage, None, Some(predictor), collapse, Some(overrides));
         Ok(())
     }

@@ -5,6 +5,7 @@
 //! of them silently, so they are refused while the bytes are still what the client sent.
 
 use crate::authority::{BadHost, Host};
+use crate::chunked::BadChunk;
 
 /// What a head is measured against; `[limits]` of the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +62,9 @@ pub enum BadHead {
     /// Anything but a single `chunked`, or on HTTP/1.0 (RFC 9112 §6.1).
     #[error("an unknown Transfer-Encoding")]
     Encoding,
+    /// RFC 9112 §7.1, where the body came with the head.
+    #[error("{0}")]
+    Chunk(BadChunk),
     /// RFC 9112 §3.2.2 with another host than the Host field's, or not http.
     #[error("a request target for another host")]
     ForeignTarget,

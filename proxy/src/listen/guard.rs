@@ -167,7 +167,11 @@ impl Guard {
                         let scanner = Scanner::default();
                         let chunked = Chunked { scanner, sound: end, ended: false };
                         self.phase = Phase::Chunked(chunked);
-                        return self.read_along(chunked);
+                        return match self.read_along(chunked) {
+                            // Nobody has seen the request yet.
+                            Step::Break(fault) => Step::Refuse(BadHead::Chunk(fault)),
+                            step => step,
+                        };
                     }
                     Framing::Upgrade => Phase::Raw,
                 };
@@ -243,6 +247,11 @@ mod tests {
         assert_eq!(guard.step(), Step::More, "the next request waits for its end");
         let mut guard = Guard::new(LIMITS);
         guard.receive(&[HEAD, b"2\n"].concat());
+        assert_eq!(guard.step(), Step::Refuse(BadHead::Chunk(BadChunk)));
+        let mut guard = Guard::new(LIMITS);
+        guard.receive(HEAD);
+        assert_eq!(guard.step(), Step::Give);
+        guard.receive(b"2\n");
         assert_eq!(guard.step(), Step::Break(BadChunk));
     }
 
