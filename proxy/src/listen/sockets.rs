@@ -12,6 +12,9 @@ const BACKLOG: i32 = 4096;
 /// What the kernel holds for a client before it lets more be written.
 const UNSENT_BYTES: u32 = 128 * 1024;
 
+/// "Address family not supported", on Linux, the one system this runs on.
+const EAFNOSUPPORT: i32 = 97;
+
 /// What is spoken on a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spoken {
@@ -70,7 +73,7 @@ fn open(address: SocketAddr, every: &[SocketAddr]) -> io::Result<TcpListener> {
     match listen(address, every) {
         // A machine without IPv6 still has the IPv4 half of what `[::]` stands for.
         Err(error)
-            if error.raw_os_error() == Some(libc_eafnosupport())
+            if error.raw_os_error() == Some(EAFNOSUPPORT)
                 && address.ip() == Ipv6Addr::UNSPECIFIED =>
         {
             listen((Ipv4Addr::UNSPECIFIED, address.port()).into(), every)
@@ -94,9 +97,4 @@ fn listen(address: SocketAddr, every: &[SocketAddr]) -> io::Result<TcpListener> 
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     TcpListener::from_std(socket.into())
-}
-
-/// `EAFNOSUPPORT` on Linux, the one system this runs on.
-const fn libc_eafnosupport() -> i32 {
-    97
 }
