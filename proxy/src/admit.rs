@@ -117,6 +117,12 @@ fn unusable(
         let why = "101 to a request that did not ask for another protocol";
         return Some(OriginFault::BadAnswer(why.into()));
     }
+    // RFC 9112 §6.1: a coding that is not understood is not taken off, and the body is not what the
+    // other fields say it is.
+    let codings = response.headers.get_all(header::TRANSFER_ENCODING);
+    if codings.iter().any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked")) {
+        return Some(OriginFault::BadAnswer("an unknown transfer coding".into()));
+    }
     None
 }
 
@@ -278,6 +284,32 @@ mod tests {
         ] {
             let status = StatusCode::from_u16(status).unwrap();
             assert_eq!(lifetime(explicit, status, &ttl), expected, "{explicit:?} {status}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_passed_on_is_told_apart() {
+        let fields = |lines: &[(&'static str, &'static str)]| -> HeaderMap {
+            lines.iter().map(|(n, v)| (HeaderName::from_static(n), v.parse().unwrap())).collect()
+        };
+        let socket = &[("host", "a"), ("upgrade", "websocket")][..];
+        let plain = &[("host", "a")][..];
+        for (version, request, status, response, usable) in [
+            (Version::HTTP_11, socket, 101, &[][..], true),
+            (Version::HTTP_11, plain, 101, &[], false),
+            (Version::HTTP_10, socket, 101, &[], false),
+            (Version::HTTP_11, plain, 200, &[("transfer-encoding", "Chunked")], true),
+            (Version::HTTP_11, plain, 200, &[("transfer-encoding", "gzip, chunked")], false),
+            (Version::HTTP_11, plain, 200, &[("transfer-encoding", "gzip")], false),
+        ] {
+            let request = fields(request);
+            let head = RequestHead::new(&Method::GET, version, None, b"/", &request).unwrap();
+            let mut answer = ResponseHeader::build(status, None).unwrap();
+            for (name, value) in &fields(response) {
+                answer.append_header(name, value).unwrap();
+            }
+            let judged = unusable(&head, &request, &answer);
+            assert_eq!(judged.is_none(), usable, "{version:?} {status} {response:?}");
         }
     }
 }

@@ -236,12 +236,14 @@ impl ProxyHttp for EdgeService {
         context: &mut Context,
     ) -> Result<()> {
         let routed = context.routed()?;
-        admit::clean(response, &routed.route.behavior().origin);
         let whole = Whole { wanted: session.cache.enabled(), bytes_max: self.bytes_max() };
         let fields = &session.req_header().headers;
         let course = admit::course(&routed, &context.detour, fields, response, whole).await;
         match course {
-            Course::Keep => Ok(()),
+            Course::Keep => {
+                admit::clean(response, &routed.route.behavior().origin);
+                Ok(())
+            }
             Course::Fail(fault) => Err(context.stop(fault)),
             Course::Detour(detour) => {
                 if detour == Detour::AsAsked {
