@@ -23,10 +23,10 @@ pub use journal::LedgerError;
 use crate::invalidation::InvalidationPath;
 use crate::stored::Place;
 
-/// Exact paths that one site's ledger tells apart; beyond it they are folded into the floor.
-const EXACT_PATHS_MAX: usize = 100_000;
+/// Exact paths that one site's ledger tells apart; beyond it the older ones are folded into the floor.
+const EXACT_PATHS_MAX: usize = 10_000;
 /// Wildcards that one site's ledger tells apart; beyond it the older half is folded into the floor.
-const WILDCARDS_MAX: usize = 10_000;
+const WILDCARDS_MAX: usize = 1_000;
 
 /// A place in the order of all invalidations. 0 is before the first.
 #[derive(
@@ -140,6 +140,7 @@ impl SiteLedger {
         for path in paths {
             index.record(position, path);
         }
+        index.keep_bounds(position);
         drop(index);
         self.latest.fetch_max(position.0, Ordering::AcqRel);
     }
@@ -153,23 +154,31 @@ impl Index {
             self.fold(position);
         } else if let Some(exact) = path.exact() {
             self.paths.insert(exact.to_owned(), position);
-            if self.paths.len() > EXACT_PATHS_MAX {
-                self.fold(position);
-            }
         } else {
             self.wildcards.push((position, path.clone()));
-            if self.wildcards.len() > WILDCARDS_MAX {
-                let folded = self.wildcards.drain(..WILDCARDS_MAX / 2).next_back();
-                self.floor = self.floor.max(folded.map_or(position, |(position, _)| position));
-            }
         }
     }
 
-    /// Everything up to `position` is dead, so nothing before it need be told apart.
+    /// Called with the newest position, which is never forgotten: nothing was judged by it yet.
+    fn keep_bounds(&mut self, newest: Position) {
+        let before = Position(newest.0.saturating_sub(1));
+        if self.paths.len() > EXACT_PATHS_MAX {
+            self.fold(before);
+        }
+        if self.wildcards.len() > WILDCARDS_MAX {
+            let half = self.wildcards.get(self.wildcards.len() / 2).map(|(at, _)| *at);
+            self.fold(half.unwrap_or(before).min(before));
+        }
+    }
+
+    /// Forgets what came up to `position`: what was not judged by it yet is dead.
+    ///
+    /// Every stored response is judged when an invalidation is swept, so this takes only fills that
+    /// began before `position` and are not stored yet.
     fn fold(&mut self, position: Position) {
         self.floor = self.floor.max(position);
-        self.paths.clear();
-        self.wildcards.retain(|(p, _)| *p > position);
+        self.paths.retain(|_, at| *at > position);
+        self.wildcards.retain(|(at, _)| *at > position);
     }
 }
 
@@ -219,7 +228,7 @@ mod tests {
         let exact: Vec<_> = (0..=EXACT_PATHS_MAX).map(|n| format!("/{n}")).collect();
         let exact: Vec<_> = exact.iter().map(String::as_str).collect();
         ledger.publish("www", Position(90_000), &paths(&exact));
-        assert!(site.index.read().paths.is_empty());
+        assert!(site.index.read().paths.len() <= EXACT_PATHS_MAX + 1);
         assert_eq!(site.judge(&place("/0"), Position(89_999)), Standing::Dead);
         assert_eq!(site.judge(&place("/0"), Position(90_000)), Standing::Live);
     }

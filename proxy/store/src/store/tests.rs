@@ -187,3 +187,27 @@ fn the_ledger_is_bounded_by_bytes() {
     assert!((10..20).contains(&kept.len()), "{} are kept", kept.len());
     assert_eq!(kept[0].position.get(), 20);
 }
+
+#[tokio::test]
+async fn invalidations_without_number_take_only_what_they_name() {
+    let bench = bench(8 << 20, 1 << 20);
+    bench.put(KEY, "/kept", b"kept");
+    let began = bench.fill([2; 16], "/began", None);
+    for n in 0..8 {
+        let paths = (0..3_000).map(|m| InvalidationPath::parse(&format!("/{n}/{m}")).unwrap());
+        let order = Order {
+            site: "www".into(),
+            paths: paths.collect(),
+            reference: None,
+            by: "root".into(),
+        };
+        bench.store.invalidate(order, NOW).unwrap();
+        bench.invalidate(&format!("/{n}/*"), None);
+    }
+    assert_eq!(bench.read(KEY).await.as_deref(), Some(b"kept".as_slice()));
+    began.finish();
+    // Not named either, but it began before what was forgotten: it is safe, not kept.
+    let _ = bench.store.find(&[2; 16]);
+    bench.put([2; 16], "/began", b"again");
+    assert!(bench.read([2; 16]).await.is_some());
+}
