@@ -50,7 +50,7 @@ fn an_invalidation_beats_a_fill_whose_head_is_not_in_yet() {
 }
 
 #[test]
-fn who_asks_after_an_invalidation_does_not_wait_for_the_old() {
+fn who_asks_after_an_invalidation_never_gets_the_old() {
     run(async {
         let (origin, edge) = site().await;
         let gate = Gate::closed();
