@@ -54,9 +54,18 @@ impl Bench {
     }
 
     fn invalidate(&self, path: &str, reference: Option<&str>) -> Receipt {
+        self.invalidate_all([path.to_owned()], reference)
+    }
+
+    fn invalidate_all(
+        &self,
+        paths: impl IntoIterator<Item = String>,
+        reference: Option<&str>,
+    ) -> Receipt {
+        let paths = paths.into_iter().map(|path| InvalidationPath::parse(&path).unwrap());
         let order = Order {
             site: "www".into(),
-            paths: vec![InvalidationPath::parse(path).unwrap()],
+            paths: paths.collect(),
             reference: reference.map(Into::into),
             by: "root".into(),
         };
@@ -174,14 +183,7 @@ fn the_ledger_is_bounded_by_bytes() {
     let bench = bench(8 << 20, 1 << 20);
     let long = "x".repeat(3_900);
     for n in 0..20 {
-        let paths = (0..500).map(|m| InvalidationPath::parse(&format!("/{n}/{m}/{long}")).unwrap());
-        let order = Order {
-            site: "www".into(),
-            paths: paths.collect(),
-            reference: None,
-            by: "root".into(),
-        };
-        bench.store.invalidate(order, NOW).unwrap();
+        bench.invalidate_all((0..500).map(|m| format!("/{n}/{m}/{long}")), None);
     }
     let kept = bench.store.invalidations(100).unwrap();
     assert!((10..20).contains(&kept.len()), "{} are kept", kept.len());
@@ -194,14 +196,7 @@ async fn invalidations_without_number_take_only_what_they_name() {
     bench.put(KEY, "/kept", b"kept");
     let began = bench.fill([2; 16], "/began", None);
     for n in 0..8 {
-        let paths = (0..3_000).map(|m| InvalidationPath::parse(&format!("/{n}/{m}")).unwrap());
-        let order = Order {
-            site: "www".into(),
-            paths: paths.collect(),
-            reference: None,
-            by: "root".into(),
-        };
-        bench.store.invalidate(order, NOW).unwrap();
+        bench.invalidate_all((0..3_000).map(|m| format!("/{n}/{m}")), None);
         bench.invalidate(&format!("/{n}/*"), None);
     }
     assert_eq!(bench.read(KEY).await.as_deref(), Some(b"kept".as_slice()));
