@@ -15,8 +15,7 @@ use bytes::{Buf as _, BytesMut};
 use warmfront_semantics::chunked::{BadChunk, Scanned, Scanner};
 use warmfront_semantics::head::{self, BadHead, Framing, HeadLimits};
 
-/// Bytes of body a request may have and still leave its connection to the next one, if nobody
-/// wanted them; and bytes of the next request that are read ahead.
+/// Bytes that are read ahead: of the next request, or of a chunked body before they are judged.
 const AHEAD_BYTES_MAX: usize = 16 * 1024;
 
 /// The state of one HTTP/1 connection's incoming half.
@@ -78,11 +77,15 @@ impl Guard {
         self.phase
     }
 
-    /// The request is over, and another one may follow.
+    /// The request is over, and another one may follow. One whose body was not read to its end has
+    /// no next: what is left of it would be taken for a head.
     pub(crate) fn expect_head(&mut self) {
-        if self.phase != Phase::Refused {
-            self.phase = if self.received.is_empty() { Phase::Idle } else { Phase::Head };
-        }
+        self.phase = match self.phase {
+            Phase::Refused | Phase::Open(1..) => Phase::Refused,
+            Phase::Chunked(Chunked { sound, ended, .. }) if sound > 0 || !ended => Phase::Refused,
+            _ if self.received.is_empty() => Phase::Idle,
+            _ => Phase::Head,
+        };
     }
 
     pub(crate) fn refuse(&mut self) {
@@ -230,6 +233,17 @@ mod tests {
         guard.expect_head();
         assert_eq!(guard.step(), Step::Give);
         assert_eq!(given(&mut guard), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+
+    #[test]
+    fn what_is_left_of_a_body_is_never_a_head() {
+        let mut guard = Guard::new(LIMITS);
+        guard.receive(POST);
+        assert_eq!(guard.step(), Step::Give);
+        assert_eq!(given(&mut guard), POST);
+        guard.receive(b"GET ");
+        guard.expect_head();
+        assert_eq!(guard.phase(), Phase::Refused);
     }
 
     #[test]

@@ -125,7 +125,10 @@ impl EdgeStream {
             && let Protocol::Http1(guard) = &mut self.protocol
         {
             guard.expect_head();
-            self.read_deadline.disarm();
+            match guard.phase() {
+                Phase::Refused => self.read_deadline.set(Instant::now() + LINGER),
+                _ => self.read_deadline.disarm(),
+            }
         }
         loop {
             let Protocol::Http1(guard) = &mut self.protocol else {
