@@ -1,14 +1,24 @@
 //! `[sites.NAME]`.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::behaviors::behaviors;
 use super::check_name;
 use super::listen::Https;
 use super::origins::Origins;
-use crate::model::{Origin, OriginKind, Site, Viewer};
+use crate::model::{Origin, OriginKind, RequestDirectives, SetCookie, Site, Viewer};
 use crate::pattern::HostPattern;
 use crate::raw::{Section, Value};
+
+const SET_COOKIE: [(&str, SetCookie); 3] =
+    [("skip", SetCookie::Skip), ("store", SetCookie::Store), ("strip", SetCookie::Strip)];
+const OBEY: [(&str, RequestDirectives); 2] =
+    [("ignore", RequestDirectives::Ignore), ("honor", RequestDirectives::Honor)];
+/// A day of outage is survived unless the file says otherwise.
+const STALE_DEFAULT: Duration = Duration::from_hours(24);
+const STALE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(24 * 3650);
 
 /// All sites in the order of the file; `None` is one that is there but could not be read.
 pub(super) struct Sites(Vec<(String, Option<Arc<Site>>)>);
@@ -69,6 +79,11 @@ fn site<'r>(section: &Section<'r>, place: &mut Place<'_, 'r>) -> Option<Site> {
     let default_root_object =
         section.or("default_root_object", root_object.to_owned(), |value| value.parsed(object_key));
     let spa = section.get("spa").and_then(|value| spa(&value, origin.as_deref()));
+    let set_cookie = section.or("set_cookie", SetCookie::Skip, |value| value.one_of(&SET_COOKIE));
+    let request_directives =
+        section.or("request_directives", RequestDirectives::Ignore, |value| value.one_of(&OBEY));
+    let stale_if_unreachable =
+        section.or("stale_if_unreachable", STALE_DEFAULT, |value| value.duration(STALE));
     let access_log = section.or("access_log", true, Value::flag);
     let behaviors = behaviors(section, origin, place.origins);
     Some(Site {
@@ -77,6 +92,9 @@ fn site<'r>(section: &Section<'r>, place: &mut Place<'_, 'r>) -> Option<Site> {
         viewer,
         default_root_object,
         spa,
+        set_cookie,
+        request_directives,
+        stale_if_unreachable,
         access_log,
         behaviors: behaviors?,
     })

@@ -182,6 +182,9 @@ fn sites_and_behaviors() {
 spa = "/app.html"
 default_root_object = 1
 access_log = "yes"
+set_cookie = "drop"
+request_directives = true
+stale_if_unreachable = 60
 ttl = { min = "1h", default = "1m" }
 [[sites.www.behaviors]]
 path = "/a"
@@ -191,16 +194,19 @@ path = "/a"
 origin = "nope"
 policy = "static"
 "#,
-        r"
+        r#"
 9: sites.www.spa: needs an S3 origin: an app server answers its own deep links
 10: sites.www.default_root_object: must be a string, not a whole number
 11: sites.www.access_log: must be true or false, not a string
-12: sites.www.ttl: `min` is more than `default`
-15: sites.www.behaviors[0].ttl: `min` is more than `max`
-17: sites.www.behaviors[1].path: never matches: `/a` on line 14 comes first and takes every path of `/a`
-18: sites.www.behaviors[1].origin: there is no origin `nope`
-19: sites.www.behaviors[1].policy: unknown key
-",
+12: sites.www.set_cookie: is one of "skip", "store", "strip", not "drop"
+13: sites.www.request_directives: must be a string, not true or false
+14: sites.www.stale_if_unreachable: a duration is a string with a unit: write "60s"
+15: sites.www.ttl: `min` is more than `default`
+18: sites.www.behaviors[0].ttl: `min` is more than `max`
+20: sites.www.behaviors[1].path: never matches: `/a` on line 17 comes first and takes every path of `/a`
+21: sites.www.behaviors[1].origin: there is no origin `nope`
+22: sites.www.behaviors[1].policy: unknown key
+"#,
     );
 }
 

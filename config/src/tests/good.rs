@@ -57,6 +57,9 @@ ttl = { default = "30m" }
 hosts = ["[2001:DB8::1]"]
 origin = "minio"
 default_root_object = "/home.html"
+set_cookie = "strip"
+request_directives = "honor"
+stale_if_unreachable = "5m"
 access_log = false
 
 [keys.deploy]
@@ -96,6 +99,9 @@ fn defaults_are_the_documented_ones() {
     assert_eq!(config.log, log);
     let [site] = config.sites.as_slice() else { panic!("one site") };
     assert!(site.access_log && site.spa.is_none() && site.default_root_object.is_empty());
+    assert_eq!(site.set_cookie, SetCookie::Skip);
+    assert_eq!(site.request_directives, RequestDirectives::Ignore);
+    assert_eq!(site.stale_if_unreachable, Duration::from_hours(24));
     let [whole] = site.behaviors.as_slice() else { panic!("only the site itself") };
     assert_eq!(whole.path.as_str(), "*");
     assert_eq!((whole.query, whole.methods), (QueryKey::All, Methods::All));
@@ -157,6 +163,9 @@ fn sites_and_keys_mean_what_they_say() {
     assert_eq!(seen, expected);
     assert_eq!(apple.hosts, [HostPattern::Exact("2001:db8::1".to_owned())]);
     assert_eq!((apple.default_root_object.as_str(), apple.access_log), ("home.html", false));
+    assert_eq!(apple.set_cookie, SetCookie::Strip);
+    assert_eq!(apple.request_directives, RequestDirectives::Honor);
+    assert_eq!(apple.stale_if_unreachable, Duration::from_mins(5));
     let [key] = config.keys.as_slice() else { panic!("one key") };
     let [deploy, look] = key.allow.as_slice() else { panic!("two grants") };
     assert_eq!(
