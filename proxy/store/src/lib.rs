@@ -7,6 +7,7 @@
 //! [`Store`] is the one door. `pingora` is named in [`storage`] alone.
 
 mod body;
+mod changes;
 mod invalidation;
 mod key;
 mod ledger;
@@ -14,10 +15,12 @@ mod memory;
 pub mod storage;
 mod store;
 mod stored;
+mod variants;
 
 pub use body::{BodyError, BodyReader};
 pub use invalidation::{BadPath, Counted, Invalidation, InvalidationPath, Order, Receipt};
 pub use key::{Digest, Digester};
 pub use ledger::{LedgerError, Position, SiteLedger};
 pub use store::{Stats, Store, StoreLimits};
-pub use stored::{Admission, Place};
+pub use stored::{Admission, Birth, Place, StoredResponse};
+pub use variants::Variants;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use moka::ops::compute::Op;
+use moka::ops::compute::{CompResult, Op};
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
@@ -68,6 +68,25 @@ impl MemoryTier {
                 (false, _) => Op::Nop,
             }
         });
+    }
+
+    /// Puts a response in the place of exactly this one, if it still stands there.
+    pub(crate) fn replace(
+        &self,
+        key: Digest,
+        stored: &Arc<StoredResponse>,
+        with: Arc<StoredResponse>,
+    ) -> bool {
+        let result = self.shard(&key).entry(key).and_compute_with(|entry| match entry {
+            Some(entry) if Arc::ptr_eq(entry.value(), stored) => Op::Put(with),
+            _ => Op::Nop,
+        });
+        matches!(result, CompResult::ReplacedWith(_))
+    }
+
+    /// Removes whatever stands there.
+    pub(crate) fn forget(&self, key: &Digest) {
+        self.shard(key).invalidate(key);
     }
 
     /// Removes exactly this response, if it still stands there.

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -19,7 +20,7 @@ use pingora_error::{ErrorType, OkOrErr, OrErr, Result};
 use pingora_http::ResponseHeader;
 
 use crate::body::{BodyReader, Role};
-use crate::store::{Filling, Store};
+use crate::store::{Filling, Found, Store};
 use crate::stored::{Admission, Head, StoredResponse};
 
 /// Pingora's `Storage` over a [`Store`].
@@ -57,6 +58,21 @@ impl PingoraStorage {
     pub fn store(&self) -> &Arc<Store> {
         &self.store
     }
+
+    /// Gives the stored response that a meta was made from the meta's head.
+    pub fn freshen(&self, key: &CacheKey, meta: &CacheMeta) -> Result<bool> {
+        let (head, admission) = parts_of(meta)?;
+        let was = meta.extensions().get::<Arc<StoredResponse>>();
+        let was = was.or_err(ErrorType::InternalError, "a response was not stored")?;
+        Ok(self.store.freshen(key.primary_bin(), was, head, admission))
+    }
+
+    /// Drops the stored response that a meta was made from.
+    pub fn discard(&self, key: &CacheKey, meta: &CacheMeta) {
+        if let Some(stored) = meta.extensions().get::<Arc<StoredResponse>>() {
+            self.store.discard(key.primary_bin(), stored);
+        }
+    }
 }
 
 #[async_trait]
@@ -66,11 +82,22 @@ impl Storage for PingoraStorage {
         key: &CacheKey,
         _: &SpanHandle,
     ) -> Result<Option<(CacheMeta, HitHandler)>> {
-        let Some(stored) = self.store.find(&key.combined_bin()) else {
+        let found = match key.variance_bin() {
+            // It was selected from the variants that an earlier lookup of the same request found.
+            Some(variant) => {
+                self.store.live(&variant).map(|stored| Found { stored, variants: None })
+            }
+            None => self.store.find(&key.primary_bin()),
+        };
+        let Some(Found { stored, variants }) = found else {
             return Ok(None);
         };
         let reader = BodyReader::new(stored.body.clone(), Role::Follower);
-        Ok(Some((meta_of(&stored), Hit::boxed(reader, &stored))))
+        let mut meta = meta_of(&stored);
+        if let Some(variants) = variants {
+            meta.extensions_mut().insert(variants);
+        }
+        Ok(Some((meta, Hit::boxed(reader, &stored))))
     }
 
     async fn lookup_streaming_write(
@@ -94,7 +121,7 @@ impl Storage for PingoraStorage {
         _: &SpanHandle,
     ) -> Result<MissHandler> {
         let (head, admission) = parts_of(meta)?;
-        let filling = self.store.fill(key.combined_bin(), head, admission);
+        let filling = self.store.fill(key.primary_bin(), head, admission);
         let tag = self.next_write.fetch_add(1, Ordering::Relaxed);
         self.begun.lock().insert(tag, (filling.stored().clone(), filling.own_reader()));
         Ok(Box::new(Miss { filling, tag: tag.into() }))
@@ -106,12 +133,12 @@ impl Storage for PingoraStorage {
         _: PurgeType,
         _: &SpanHandle,
     ) -> Result<PurgeOutcome> {
-        let key = match target {
-            PurgeTarget::Active(key) => key.combined_bin(),
-            PurgeTarget::Exact(entry) => entry.key().combined_bin(),
+        let primary = match target {
+            PurgeTarget::Active(key) => key.primary_bin(),
+            PurgeTarget::Exact(entry) => entry.key().primary_bin(),
         };
-        let removed = self.store.remove(&key);
-        Ok(if removed { PurgeOutcome::Purged(None) } else { PurgeOutcome::NotFound })
+        self.store.change(&primary);
+        Ok(PurgeOutcome::Purged(None))
     }
 
     async fn update_meta(
@@ -120,8 +147,7 @@ impl Storage for PingoraStorage {
         meta: &CacheMeta,
         _: &SpanHandle,
     ) -> Result<bool> {
-        let (head, admission) = parts_of(meta)?;
-        Ok(self.store.freshen(key.combined_bin(), head, admission))
+        self.freshen(key, meta)
     }
 
     fn support_streaming_partial_write(&self) -> bool {
@@ -142,7 +168,6 @@ fn parts_of(meta: &CacheMeta) -> Result<(Head, Admission)> {
     let head = Head {
         status: parts.status,
         fields: parts.headers.clone(),
-        created: meta.created(),
         epoch: meta.epoch(),
         fresh_until: meta.fresh_until(),
         stale_while_revalidate_secs: meta.stale_while_revalidate_sec(),
@@ -152,14 +177,16 @@ fn parts_of(meta: &CacheMeta) -> Result<(Head, Admission)> {
     Ok((head, admission))
 }
 
-fn meta_of(stored: &StoredResponse) -> CacheMeta {
+fn meta_of(stored: &Arc<StoredResponse>) -> CacheMeta {
     let head = &stored.head;
     let (mut parts, ()) = http::Response::new(()).into_parts();
     parts.status = head.status;
     parts.headers = head.fields.clone();
     let mut meta = CacheMeta::new(
         head.fresh_until,
-        head.created,
+        // Pingora drops variants that were made before the one it found first. Which variants there
+        // are is the store's to say.
+        SystemTime::UNIX_EPOCH,
         head.stale_while_revalidate_secs,
         head.stale_if_error_secs,
         ResponseHeader::from(parts),
@@ -168,8 +195,7 @@ fn meta_of(stored: &StoredResponse) -> CacheMeta {
     if let Some(variance) = head.variance {
         meta.set_variance(variance);
     }
-    // A response that is freshened keeps what it was admitted with.
-    meta.extensions_mut().insert(stored.admission.clone());
+    meta.extensions_mut().insert(stored.clone());
     meta
 }
 

@@ -8,12 +8,16 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use rand::seq::IndexedRandom as _;
 
+use warmfront_semantics::vary::Vary;
+
 use crate::body::{Body, BodyError, BodyReader, Fill, InFlight, Reserve, Retention, Role};
+use crate::changes::Changes;
 use crate::invalidation::{Counted, Invalidation, InvalidationPath, Order, Receipt};
 use crate::key::Digest;
 use crate::ledger::{Journal, Ledger, LedgerError, Position, SiteLedger, Standing};
 use crate::memory::MemoryTier;
-use crate::stored::{Head, StoredResponse};
+use crate::stored::{Admission, Birth, Head, StoredResponse};
+use crate::variants::{VariantTier, Variants};
 
 /// What the store is bounded by.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +43,8 @@ pub struct Stats {
 #[derive(Debug)]
 pub struct Store {
     memory: MemoryTier,
+    variants: VariantTier,
+    changes: Changes,
     ledger: Ledger,
     journal: Journal,
     /// Held while an invalidation is recorded: positions are one order.
@@ -47,12 +53,20 @@ pub struct Store {
     object_bytes_max: u64,
 }
 
+/// What stands under a primary key.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) stored: Arc<StoredResponse>,
+    /// If there are several, `stored` is the newest, and a request still has to select its own.
+    pub(crate) variants: Option<Arc<Variants>>,
+}
+
 /// Writes a body into the store. Dropped before [`Filling::finish`], it is an aborted transfer: its
 /// readers get an error, and nothing is stored.
 #[derive(Debug)]
 pub(crate) struct Filling {
     store: Arc<Store>,
-    key: Digest,
+    digest: Digest,
     fill: Arc<Fill>,
     stored: Arc<StoredResponse>,
     /// What stood there before, put back if this comes to nothing.
@@ -71,7 +85,8 @@ impl Store {
         // Bodies that are still being written are not in Moka's count; they get a share of their own.
         let in_flight = (limits.memory_bytes / 4).max(limits.object_bytes);
         let small = limits.memory_bytes / 16;
-        let memory = limits.memory_bytes.saturating_sub(in_flight + small);
+        let variants = limits.memory_bytes / 64;
+        let memory = limits.memory_bytes.saturating_sub(in_flight + small + variants);
         let journal = Journal::open(journal)?;
         let ledger = Ledger::default();
         let recorded = journal.load()?;
@@ -83,6 +98,8 @@ impl Store {
         }
         Ok(Self {
             memory: MemoryTier::new(memory, limits.object_bytes, limits.workers),
+            variants: VariantTier::new(variants),
+            changes: Changes::default(),
             ledger,
             journal,
             recording: Mutex::default(),
@@ -96,9 +113,17 @@ impl Store {
         self.ledger.site(name)
     }
 
-    /// The newest invalidation. A request to an origin that begins now is born here.
-    pub fn position(&self) -> Position {
-        self.ledger.newest()
+    /// A request to an origin that begins now is born here.
+    pub fn birth(&self) -> Birth {
+        Birth { position: self.ledger.newest(), change: self.changes.now() }
+    }
+
+    /// Takes everything under a primary key out of service, and what is being fetched for it too:
+    /// its resource has changed (RFC 9111 §4.4).
+    pub fn change(&self, primary: &Digest) {
+        self.changes.mark(primary);
+        self.memory.forget(primary);
+        self.forget_variants(primary);
     }
 
     /// Largest body that is stored, in bytes.
@@ -163,12 +188,23 @@ impl Store {
         Stats { objects, bytes }
     }
 
-    pub(crate) fn find(&self, key: &Digest) -> Option<Arc<StoredResponse>> {
-        let stored = self.memory.get(key)?;
+    /// What a primary key finds.
+    pub(crate) fn find(&self, primary: &Digest) -> Option<Found> {
+        if let Some(stored) = self.live(primary) {
+            return Some(Found { stored, variants: None });
+        }
+        let variants = self.variants.get(primary)?;
+        let stored = variants.digests().find_map(|digest| self.live(&digest))?;
+        Some(Found { stored, variants: Some(variants) })
+    }
+
+    /// What stands at a digest, unless an invalidation has taken it.
+    pub(crate) fn live(&self, digest: &Digest) -> Option<Arc<StoredResponse>> {
+        let stored = self.memory.get(digest)?;
         match stored.standing() {
             Standing::Live => Some(stored),
             Standing::Dead => {
-                self.memory.remove(*key, &stored);
+                self.memory.remove(*digest, &stored);
                 None
             }
         }
@@ -177,21 +213,29 @@ impl Store {
     /// Begins to store a response; others can find it and read it while it is written.
     pub(crate) fn fill(
         self: &Arc<Self>,
-        key: Digest,
+        primary: Digest,
         head: Head,
-        admission: crate::Admission,
+        admission: Admission,
     ) -> Filling {
-        let before = self.memory.get(&key).filter(|s| matches!(s.body, Body::Whole(_)));
+        let digest = head.variance.unwrap_or(primary);
+        let birth = admission.birth;
+        let before = self.memory.get(&digest).filter(|s| matches!(s.body, Body::Whole(_)));
         let room = admission.length.is_none_or(|length| length <= self.object_bytes_max);
-        let retention = if room { Retention::Whole } else { Retention::Window };
+        let mut retention = if room { Retention::Whole } else { Retention::Window };
         let fill = Fill::new(retention);
         let stored = Arc::new(StoredResponse::new(head, Body::Filling(fill.clone()), admission));
         if room {
-            self.memory.insert(key, stored.clone());
+            self.insert(primary, digest, stored.clone());
+            // Asked after it stands there: a change that comes later finds it.
+            if self.changes.has_changed(&primary, birth.change) {
+                self.memory.remove(digest, &stored);
+                retention = Retention::Window;
+                fill.keep_window();
+            }
         }
         Filling {
             store: self.clone(),
-            key,
+            digest,
             fill,
             stored,
             before,
@@ -202,24 +246,46 @@ impl Store {
         }
     }
 
-    /// Gives a stored response a new head, after the origin said that the body is still good.
-    pub(crate) fn freshen(&self, key: Digest, head: Head, admission: crate::Admission) -> bool {
-        let Some(stored) = self.memory.get(&key) else {
-            return false;
-        };
-        let place = stored.admission.place.clone();
-        let admission = crate::Admission { place, ..admission };
-        let fresh = StoredResponse::new(head, stored.body.clone(), admission);
-        self.memory.insert(key, Arc::new(fresh));
-        true
+    /// Gives a stored response a new head, after the origin said that the body is still good. If
+    /// something else stands there by now, that is newer.
+    pub(crate) fn freshen(
+        &self,
+        primary: Digest,
+        was: &Arc<StoredResponse>,
+        head: Head,
+        admission: Admission,
+    ) -> bool {
+        let place = was.admission.place.clone();
+        let admission = Admission { place, ..admission };
+        let fresh = StoredResponse::new(head, was.body.clone(), admission);
+        self.memory.replace(was.digest(primary), was, Arc::new(fresh))
     }
 
-    pub(crate) fn remove(&self, key: &Digest) -> bool {
-        let Some(stored) = self.memory.get(key) else {
-            return false;
-        };
-        self.memory.remove(*key, &stored);
-        true
+    /// Drops one stored response, if it still stands there.
+    pub(crate) fn discard(&self, primary: Digest, stored: &Arc<StoredResponse>) {
+        self.memory.remove(stored.digest(primary), stored);
+    }
+
+    /// What has no Vary field is for every request, and so takes the place of all variants; a variant
+    /// takes the place of what has none.
+    fn insert(&self, primary: Digest, digest: Digest, stored: Arc<StoredResponse>) {
+        if stored.head.variance.is_none() {
+            self.memory.insert(primary, stored);
+            self.forget_variants(&primary);
+            return;
+        }
+        let vary = Vary::of(&stored.head.fields);
+        self.memory.insert(digest, stored);
+        if let Some(oldest) = self.variants.add(primary, vary, digest) {
+            self.memory.forget(&oldest);
+        }
+        self.memory.forget(&primary);
+    }
+
+    fn forget_variants(&self, primary: &Digest) {
+        if let Some(variants) = self.variants.remove(primary) {
+            variants.digests().for_each(|digest| self.memory.forget(&digest));
+        }
     }
 
     /// Gives the memory of dead responses back, and counts them.
@@ -263,7 +329,7 @@ impl Filling {
         if self.retention == Retention::Whole && !self.room_for_written() {
             self.retention = Retention::Window;
             self.fill.keep_window();
-            self.store.memory.replace_fill(self.key, &self.fill, self.before.take());
+            self.store.memory.replace_fill(self.digest, &self.fill, self.before.take());
         }
         self.fill.write(chunk)
     }
@@ -276,7 +342,7 @@ impl Filling {
             let mut head = self.stored.head.clone();
             head.fix_length(body.content_bytes());
             let whole = StoredResponse::new(head, body, self.stored.admission.clone());
-            self.store.memory.replace_fill(self.key, &self.fill, Some(Arc::new(whole)));
+            self.store.memory.replace_fill(self.digest, &self.fill, Some(Arc::new(whole)));
         }
         self.written
     }
@@ -300,7 +366,7 @@ impl Drop for Filling {
         self.store.in_flight.release(self.reserved);
         if !self.finished {
             self.fill.abort();
-            self.store.memory.replace_fill(self.key, &self.fill, self.before.take());
+            self.store.memory.replace_fill(self.digest, &self.fill, self.before.take());
         }
     }
 }

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, StatusCode};
+use warmfront_semantics::freshness::Staleness;
 
 use crate::body::Body;
+use crate::changes::Moment;
 use crate::key::Digest;
 use crate::ledger::{Position, SiteLedger, Standing};
 
@@ -35,10 +37,21 @@ pub struct Admission {
     pub ledger: Arc<SiteLedger>,
     /// Where it will stand.
     pub place: Arc<Place>,
-    /// The newest invalidation at the moment the request to the origin began.
-    pub birth: Position,
+    /// When the request to the origin began.
+    pub birth: Birth,
     /// Content-Length, if the origin said.
     pub length: Option<u64>,
+    /// When it may be served though it is stale.
+    pub staleness: Staleness,
+}
+
+/// The moment at which a request to an origin begins, in the order of everything that takes stored
+/// responses out of service.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Birth {
+    /// The newest invalidation then.
+    pub(crate) position: Position,
+    pub(crate) change: Moment,
 }
 
 /// Status, fields and times.
@@ -46,7 +59,6 @@ pub struct Admission {
 pub(crate) struct Head {
     pub(crate) status: StatusCode,
     pub(crate) fields: HeaderMap,
-    pub(crate) created: SystemTime,
     /// What Age is counted from.
     pub(crate) epoch: SystemTime,
     pub(crate) fresh_until: SystemTime,
@@ -55,21 +67,46 @@ pub(crate) struct Head {
     pub(crate) variance: Option<Digest>,
 }
 
+/// A response in the store. What is out of its reach (eviction, invalidation) does not change it.
 #[derive(Debug)]
-pub(crate) struct StoredResponse {
+pub struct StoredResponse {
     pub(crate) head: Head,
     pub(crate) body: Body,
     pub(crate) admission: Admission,
     /// The newest invalidation that is known not to take it.
     checked: AtomicU64,
+    /// Until when its origin is left alone, in milliseconds since the epoch; 0 is not at all.
+    back_off_until: AtomicU64,
 }
 
 // === impl StoredResponse ===
 
 impl StoredResponse {
     pub(crate) fn new(head: Head, body: Body, admission: Admission) -> Self {
-        let checked = AtomicU64::new(admission.birth.get());
-        Self { head, body, admission, checked }
+        let checked = AtomicU64::new(admission.birth.position.get());
+        Self { head, body, admission, checked, back_off_until: AtomicU64::new(0) }
+    }
+
+    /// Its fields, as they are sent.
+    pub fn fields(&self) -> &HeaderMap {
+        &self.head.fields
+    }
+
+    /// When it may be served though it is stale.
+    pub fn staleness(&self) -> Staleness {
+        self.admission.staleness
+    }
+
+    /// Notes that its origin failed: until then it is not asked for this again.
+    pub fn back_off(&self, until: SystemTime) {
+        self.back_off_until.store(millis(until), Ordering::Relaxed);
+    }
+
+    /// Whether its origin failed so lately that it is left alone.
+    pub fn is_backed_off(&self, now: SystemTime) -> bool {
+        let until = self.back_off_until.load(Ordering::Relaxed);
+        // Usually 0: then the clock need not be compared.
+        until != 0 && millis(now) < until
     }
 
     /// Whether an invalidation has taken it since its birth. Usually one atomic load.
@@ -86,6 +123,11 @@ impl StoredResponse {
         standing
     }
 
+    /// Where it stands in the memory tier.
+    pub(crate) fn digest(&self, primary: Digest) -> Digest {
+        self.head.variance.unwrap_or(primary)
+    }
+
     /// Bytes that it holds in memory, bookkeeping included.
     pub(crate) fn weight(&self) -> u64 {
         let place = &self.admission.place;
@@ -96,6 +138,11 @@ impl StoredResponse {
             fields.map(|(n, v)| n.as_str().len() + v.len() + FIELD_OVERHEAD_BYTES).sum();
         self.body.weight() + (place + fields) as u64 + ENTRY_OVERHEAD_BYTES
     }
+}
+
+fn millis(at: SystemTime) -> u64 {
+    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 // === impl Head ===

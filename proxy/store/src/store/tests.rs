@@ -1,10 +1,17 @@
 use super::*;
-use crate::stored::{Admission, Place};
+use crate::stored::Place;
 use http::{HeaderMap, StatusCode};
 use std::time::Duration;
+use warmfront_semantics::freshness::{Permission, Staleness};
 
 const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 const KEY: Digest = [1; 16];
+
+const STALENESS: Staleness = Staleness {
+    while_revalidate: Duration::ZERO,
+    if_error: Duration::ZERO,
+    unreachable: Permission::Forbidden,
+};
 
 struct Bench {
     store: Arc<Store>,
@@ -26,7 +33,6 @@ fn head() -> Head {
     Head {
         status: StatusCode::OK,
         fields: HeaderMap::new(),
-        created: NOW,
         epoch: NOW,
         fresh_until: NOW + Duration::from_mins(1),
         stale_while_revalidate_secs: 0,
@@ -37,14 +43,29 @@ fn head() -> Head {
 
 impl Bench {
     fn fill(&self, key: Digest, path: &str, length: Option<u64>) -> Filling {
+        self.fill_as(key, head(), path, length)
+    }
+
+    /// A variant for one value of the field that `vary` names.
+    fn put_variant(&self, key: Digest, vary: &str, variant: Digest, body: &'static [u8]) {
+        let mut head = head();
+        head.fields.insert("vary", vary.parse().unwrap());
+        head.variance = Some(variant);
+        let mut filling = self.fill_as(key, head, "/v", Some(body.len() as u64));
+        filling.write(&Bytes::from_static(body)).unwrap();
+        filling.finish();
+    }
+
+    fn fill_as(&self, key: Digest, head: Head, path: &str, length: Option<u64>) -> Filling {
         let place = Place { path: path.into(), query: None, made_from: None };
         let admission = Admission {
             ledger: self.store.site("www"),
             place: Arc::new(place),
-            birth: self.store.position(),
+            birth: self.store.birth(),
             length,
+            staleness: STALENESS,
         };
-        self.store.fill(key, head(), admission)
+        self.store.fill(key, head, admission)
     }
 
     fn put(&self, key: Digest, path: &str, body: &'static [u8]) {
@@ -73,7 +94,7 @@ impl Bench {
     }
 
     async fn read(&self, key: Digest) -> Option<Vec<u8>> {
-        let stored = self.store.find(&key)?;
+        let stored = self.store.find(&key)?.stored;
         let mut reader = BodyReader::new(stored.body.clone(), Role::Follower);
         let mut out = Vec::new();
         while let Some(bytes) = reader.next().await.unwrap() {
@@ -133,6 +154,66 @@ async fn an_aborted_fill_leaves_what_was_there() {
 }
 
 #[tokio::test]
+async fn variants_take_the_place_of_what_has_none_and_the_reverse() {
+    let bench = bench(8 << 20, 1 << 20);
+    bench.put(KEY, "/v", b"plain");
+    bench.put_variant(KEY, "a", [2; 16], b"one");
+    bench.put_variant(KEY, "a", [3; 16], b"two");
+    let found = bench.store.find(&KEY).unwrap();
+    assert_eq!(found.stored.head.variance, Some([3; 16]), "the newest");
+    let variants = found.variants.unwrap();
+    assert_eq!(variants.select(|_| [2; 16]), Some([2; 16]));
+    assert!(bench.store.live(&[2; 16]).is_some());
+    bench.put(KEY, "/v", b"plain");
+    assert!(bench.store.find(&KEY).unwrap().variants.is_none());
+    assert!(bench.store.live(&[2; 16]).is_none(), "a variant outlived its key");
+}
+
+#[tokio::test]
+async fn a_change_takes_all_variants_and_what_is_on_its_way() {
+    let bench = bench(8 << 20, 1 << 20);
+    bench.put_variant(KEY, "a", [2; 16], b"one");
+    let mut written = bench.fill([9; 16], "/w", None);
+    let born = bench.store.birth();
+    bench.store.change(&KEY);
+    bench.store.change(&[9; 16]);
+    assert!(bench.store.find(&KEY).is_none());
+    assert!(bench.store.live(&[2; 16]).is_none());
+    written.write(&Bytes::from_static(b"old")).unwrap();
+    written.finish();
+    assert_eq!(bench.read([9; 16]).await, None, "what was being written");
+    let place = Place { path: "/w".into(), query: None, made_from: None };
+    let late = Admission {
+        ledger: bench.store.site("www"),
+        place: Arc::new(place),
+        birth: born,
+        length: None,
+        staleness: STALENESS,
+    };
+    bench.store.fill([9; 16], head(), late).finish();
+    assert_eq!(bench.read([9; 16]).await, None, "what was asked for before");
+    bench.put([9; 16], "/w", b"new");
+    assert!(bench.read([9; 16]).await.is_some());
+}
+
+#[tokio::test]
+async fn only_what_was_validated_is_freshened() {
+    let bench = bench(8 << 20, 1 << 20);
+    bench.put(KEY, "/a", b"old");
+    let old = bench.store.find(&KEY).unwrap().stored;
+    let fresh = |was: &Arc<StoredResponse>| {
+        let head = Head { status: StatusCode::NOT_FOUND, ..head() };
+        bench.store.freshen(KEY, was, head, was.admission.clone())
+    };
+    assert!(fresh(&old));
+    assert_eq!(bench.store.find(&KEY).unwrap().stored.head.status, StatusCode::NOT_FOUND);
+    assert_eq!(bench.read(KEY).await.as_deref(), Some(b"old".as_slice()));
+    assert!(!fresh(&old), "it was replaced meanwhile");
+    bench.store.discard(KEY, &old);
+    assert!(bench.store.find(&KEY).is_some(), "so was this one");
+}
+
+#[tokio::test]
 async fn a_body_that_outgrows_the_limit_is_not_stored() {
     let bench = bench(8 << 20, 1 << 20);
     let mut filling = bench.fill(KEY, "/a", None);
@@ -171,7 +252,7 @@ fn a_reference_is_one_invalidation_across_restarts() {
     drop(store);
     let path = dir.path().join("ledger");
     let store = Store::open(&limits(8 << 20, 1 << 20), &path).unwrap();
-    assert_eq!(store.position(), first.position);
+    assert_eq!(store.birth().position, first.position);
     assert_eq!(store.invalidation(&first.id).unwrap(), Some(first.clone()));
     assert_eq!(store.invalidations(10).unwrap(), vec![first]);
     let held = Store::open(&limits(8 << 20, 1 << 20), &path);
