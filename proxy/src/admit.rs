@@ -1,26 +1,28 @@
 //! What the origin answered: whether it is what was asked for, and whether it is stored.
 
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+mod storing;
+
+use std::time::SystemTime;
 
 use http::{HeaderMap, HeaderName, Method, StatusCode, Version, header};
-use pingora_cache::cache_control::{CacheControl, InterpretCacheControl as _};
-use pingora_cache::filters::{calculate_fresh_until, calculate_serve_stale_durations};
-use pingora_cache::{CacheMeta, CacheMetaDefaults, NoCacheReason, RespCacheable};
-use pingora_http::{RequestHeader, ResponseHeader};
-use warmfront_config::{QueryKey, Ttl};
+use pingora_cache::RespCacheable;
+use pingora_core::Result;
+use pingora_http::ResponseHeader;
+use pingora_proxy::Session;
 use warmfront_origin::{Bucket, Diagnosis, Origin};
+use warmfront_semantics::date;
 use warmfront_semantics::fields::{HOP_BY_HOP, connection_options, is_websocket};
 use warmfront_semantics::navigation::{Wanted, wanted};
-use warmfront_semantics::storable::{Exchange, Storable, Why};
-use warmfront_semantics::target::canonical_path;
-use warmfront_store::{Admission, Place, Position};
+use warmfront_semantics::storable::Why;
 
-use crate::context::{Detour, Routed};
+use storing::unstorable;
+pub(crate) use storing::{Candidate, Kept, judge};
+
+use crate::context::{Asks, Context, Detour, Routed};
+use crate::edge::Edge;
 use crate::failure::{Fault, OriginFault};
-use crate::forward;
 use crate::request::RequestHead;
-use crate::route::Route;
+use crate::{forward, validate};
 
 /// Names of the bucket's own machinery; CloudFront does not show them either.
 const BUCKET_INTERNALS: [HeaderName; 3] = [
@@ -28,11 +30,6 @@ const BUCKET_INTERNALS: [HeaderName; 3] = [
     HeaderName::from_static("x-amz-request-id"),
     HeaderName::from_static("x-amz-bucket-region"),
 ];
-
-/// RFC 9111 §1.2.2: as long as any cache need count.
-const LIFETIME_MAX: Duration = Duration::from_secs(1 << 31);
-
-const NO_DEFAULTS: CacheMetaDefaults = CacheMetaDefaults::new(|_| None, 0, 0);
 
 /// What to do with a response whose head is in.
 #[derive(Debug)]
@@ -45,64 +42,119 @@ pub(crate) enum Course {
     Fail(Fault),
 }
 
-/// Whether the whole of a response is fetched where its client may want a part, and how much of
-/// it can be stored.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Whole {
-    pub(crate) wanted: bool,
-    pub(crate) bytes_max: u64,
+/// Dates a response that its origin did not (RFC 9110 §6.6.1).
+pub(crate) fn date(response: &mut ResponseHeader, now: SystemTime) -> Result<()> {
+    let dated = response.headers.get(header::DATE);
+    if dated.and_then(|value| date::parse(value.as_bytes(), now)).is_none() {
+        response.insert_header(header::DATE, date::format(now))?;
+    }
+    Ok(())
 }
 
-/// What a stored response is measured against.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Bounds {
-    pub(crate) ttl: Ttl,
-    pub(crate) bytes_max: u64,
-}
-
-/// Drops what belongs to the connection with the origin.
-pub(crate) fn clean(response: &mut ResponseHeader, origin: &Origin) {
+/// Drops what belongs to the connection with the origin. The rest stays in its order, which removing
+/// fields one by one would not do.
+pub(crate) fn clean(response: &mut ResponseHeader, origin: &Origin) -> Result<()> {
     if response.status == StatusCode::SWITCHING_PROTOCOLS {
-        return;
+        return Ok(());
     }
-    for name in connection_options(&response.headers) {
-        response.remove_header(&name);
+    let nominated = connection_options(&response.headers);
+    let internals: &[HeaderName] = match origin {
+        Origin::Bucket(_) => &BUCKET_INTERNALS,
+        Origin::TargetGroup(_) => &[],
+    };
+    let is_dropped = |name: &HeaderName| {
+        HOP_BY_HOP.contains(name) || internals.contains(name) || nominated.contains(name)
+    };
+    if !response.headers.keys().any(is_dropped) {
+        return Ok(());
     }
-    for name in &HOP_BY_HOP {
-        response.remove_header(name);
+    let mut cleaned = ResponseHeader::build_no_case(response.status, Some(response.headers.len()))?;
+    for (name, value) in response.headers.iter().filter(|(name, _)| !is_dropped(name)) {
+        cleaned.append_header(name, value)?;
     }
-    if let Origin::Bucket(_) = origin {
-        for name in &BUCKET_INTERNALS {
-            response.remove_header(name);
-        }
-    }
+    cleaned.set_version(response.version);
+    *response = cleaned;
+    Ok(())
 }
 
 /// Judges the head of a response: an answer, a reason to ask again, or something to mend.
 pub(crate) async fn course(
-    routed: &Routed<'_>,
-    detour: &Detour,
-    request: &HeaderMap,
+    edge: &Edge,
+    session: &Session,
+    context: &Context,
     response: &ResponseHeader,
-    whole: Whole,
-) -> Course {
-    if let Some(fault) = unusable(routed.head, request, response) {
-        return Course::Fail(Fault::Origin(fault));
+) -> Result<Course> {
+    let (routed, detour) = (context.routed()?, &context.detour);
+    let request = &session.req_header().headers;
+    let mut fault = unusable(routed.head, request, response);
+    // Nobody has what an unasked 304 speaks of.
+    if response.status == StatusCode::NOT_MODIFIED && !validate::is_conditional(session) {
+        fault = Some(OriginFault::BadAnswer("304 to a request without conditions".into()));
     }
+    if let Some(fault) = fault {
+        return Ok(Course::Fail(Fault::Origin(fault)));
+    }
+    let bytes_max = edge.storage.store().object_bytes_max();
     let wants_less = request.contains_key(header::RANGE) || routed.head.method == Method::HEAD;
-    let too_much = whole.wanted
+    let too_much = session.cache.enabled()
         && response.status == StatusCode::OK
-        && content_length(&response.headers).is_some_and(|length| length > whole.bytes_max);
+        && content_length(&response.headers).is_some_and(|length| length > bytes_max);
     if too_much && wants_less && *detour == Detour::None {
-        return Course::Detour(Detour::AsAsked);
+        return Ok(Course::Detour(Detour::AsAsked));
     }
     match &routed.route.behavior().origin {
         Origin::Bucket(bucket)
             if matches!(response.status.as_u16(), 301 | 307 | 400 | 403 | 404) =>
         {
-            refusal(bucket, routed, detour, request, response.status).await
+            Ok(refusal(bucket, &routed, detour, request, response.status).await)
         }
-        _ => Course::Keep,
+        _ => Ok(Course::Keep),
+    }
+}
+
+/// What of a response goes into the store: of a 304, the stored response that it freshens.
+pub(crate) fn storing(
+    edge: &Edge,
+    session: &Session,
+    context: &mut Context,
+    response: &ResponseHeader,
+    now: SystemTime,
+) -> RespCacheable {
+    let (Some(began), false) = (context.attempt.began, context.detour == Detour::Unvalidated)
+    else {
+        return unstorable(Why::Unvalidated);
+    };
+    let stale = session.cache.maybe_cache_meta();
+    let fields = match (stale, &context.update) {
+        (Some(meta), Some(update)) => validate::fields(meta, update).ok_or(Why::VaryChanged),
+        // The head alone is not the response.
+        _ if context.attempt.asks == Asks::Head => Err(Why::Method),
+        _ => Ok(response.headers.clone()),
+    };
+    let judged = fields.and_then(|fields| {
+        let candidate = Candidate {
+            routed: context.routed().map_err(|_| Why::Method)?,
+            detour: &context.detour,
+            request: &session.req_header().headers,
+            status: response.status,
+            fields,
+            began,
+            bytes_max: edge.storage.store().object_bytes_max(),
+        };
+        judge(candidate, now)
+    });
+    match judged {
+        Ok(Kept { meta, left_out }) => {
+            context.left_out = left_out;
+            RespCacheable::Cacheable(meta)
+        }
+        Err(why) => {
+            if context.update.is_some() {
+                validate::discard(edge, session);
+            }
+            context.detail = Some(why.as_str());
+            unstorable(why)
+        }
     }
 }
 
@@ -158,134 +210,13 @@ async fn refusal(
     }
 }
 
-/// Where a response will stand, and since when it is true.
-pub(crate) fn admission(
-    head: &RequestHead,
-    route: &Route,
-    detour: &Detour,
-    birth: Position,
-    response: &HeaderMap,
-) -> Admission {
-    let target = head.target();
-    let query = match route.behavior().behavior.query {
-        QueryKey::None => None,
-        QueryKey::All => target.query,
-    };
-    let made_from = match (detour, &route.site().root_object) {
-        (Detour::Page(page), _) => Some(canonical_path(page, b"")),
-        (_, Some(root)) if target.path == "/" => Some(canonical_path(root, b"")),
-        _ => None,
-    };
-    let place = Place {
-        path: canonical_path(target.path, b"").into(),
-        query: query.map(Into::into),
-        made_from: made_from.map(Into::into),
-    };
-    Admission {
-        ledger: route.site().ledger.clone(),
-        place: Arc::new(place),
-        birth,
-        length: content_length(response),
-    }
-}
-
-/// Decides whether a response is stored, and for how long it is fresh.
-pub(crate) fn judge(
-    request: &RequestHeader,
-    response: &ResponseHeader,
-    bounds: &Bounds,
-    admission: Admission,
-    now: SystemTime,
-) -> RespCacheable {
-    let exchange = Exchange {
-        method: &request.method,
-        request: &request.headers,
-        status: response.status,
-        response: &response.headers,
-    };
-    if let Storable::No(why) = Storable::judge(&exchange) {
-        return unstorable(why);
-    }
-    if admission.length.is_some_and(|length| length > bounds.bytes_max) {
-        return RespCacheable::Uncacheable(NoCacheReason::ResponseTooLarge);
-    }
-    let control = CacheControl::from_resp_headers(response);
-    let explicit = calculate_fresh_until(now, control.as_ref(), response, false, &NO_DEFAULTS);
-    let explicit = explicit.map(|until| until.duration_since(now).unwrap_or_default());
-    let Some(lifetime) = lifetime(explicit, response.status, &bounds.ttl) else {
-        return unstorable(Why::NothingToReuse);
-    };
-    let age = Duration::from_secs(age_secs(&response.headers));
-    let validated = [header::ETAG, header::LAST_MODIFIED];
-    let validated = validated.iter().any(|name| response.headers.contains_key(name));
-    if lifetime <= age && !validated {
-        return unstorable(Why::NothingToReuse);
-    }
-    let epoch = now.checked_sub(age).unwrap_or(now);
-    // Pingora counts a deadline that is now as fresh.
-    let fresh_until = (epoch + lifetime).max(epoch) - Duration::from_millis(1);
-    let (while_revalidate, if_error) =
-        calculate_serve_stale_durations(control.as_ref(), &NO_DEFAULTS);
-    let mut head = response.clone();
-    if let Some(control) = &control {
-        control.strip_private_headers(&mut head);
-    }
-    head.remove_header(&header::AGE);
-    let mut meta = CacheMeta::new(fresh_until, now, while_revalidate, if_error, head);
-    meta.set_epoch_override(epoch);
-    meta.extensions_mut().insert(admission);
-    RespCacheable::Cacheable(meta)
-}
-
-/// The freshness lifetime: what the origin says within the site's bounds, else the site's default
-/// for the statuses that a cache may keep without being told (RFC 9110 §15.1).
-fn lifetime(explicit: Option<Duration>, status: StatusCode, ttl: &Ttl) -> Option<Duration> {
-    let lifetime = match explicit {
-        Some(lifetime) => Some(lifetime.clamp(ttl.min, ttl.max)),
-        None if matches!(status.as_u16(), 200 | 203 | 204 | 300 | 301 | 308) => ttl.default,
-        None => None,
-    };
-    lifetime.map(|lifetime| lifetime.min(LIFETIME_MAX))
-}
-
-fn unstorable(why: Why) -> RespCacheable {
-    RespCacheable::Uncacheable(NoCacheReason::Custom(why.as_str()))
-}
-
-fn content_length(fields: &HeaderMap) -> Option<u64> {
+pub(crate) fn content_length(fields: &HeaderMap) -> Option<u64> {
     fields.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-/// RFC 9111 §5.1; an unreadable Age counts as none, one that is too large as very large (§1.2.2).
-fn age_secs(fields: &HeaderMap) -> u64 {
-    let age = fields.get(header::AGE).and_then(|age| age.to_str().ok());
-    let age = age.filter(|age| !age.is_empty() && age.bytes().all(|b| b.is_ascii_digit()));
-    age.map_or(0, |age| age.parse().unwrap_or(u64::MAX).min(LIFETIME_MAX.as_secs()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const DAY: Duration = Duration::from_hours(24);
-    const TTL: Ttl = Ttl { min: Duration::ZERO, default: Some(DAY), max: DAY };
-
-    #[test]
-    fn lifetimes_are_the_origins_within_the_sites_bounds() {
-        let minute = Duration::from_mins(1);
-        for (explicit, status, ttl, expected) in [
-            (Some(minute), 200, TTL, Some(minute)),
-            (Some(minute * 10_000), 200, TTL, Some(DAY)),
-            (Some(Duration::ZERO), 200, Ttl { min: minute, ..TTL }, Some(minute)),
-            (None, 200, TTL, Some(DAY)),
-            (None, 404, TTL, None),
-            (Some(minute), 404, TTL, Some(minute)),
-            (None, 200, Ttl { default: None, ..TTL }, None),
-        ] {
-            let status = StatusCode::from_u16(status).unwrap();
-            assert_eq!(lifetime(explicit, status, &ttl), expected, "{explicit:?} {status}");
-        }
-    }
 
     #[test]
     fn what_cannot_be_passed_on_is_told_apart() {

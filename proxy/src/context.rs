@@ -2,12 +2,14 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
+use http::{HeaderMap, StatusCode};
 use pingora_core::{Error, ErrorType, Result};
 use warmfront_origin::Target;
 use warmfront_semantics::cache_status::Forward;
-use warmfront_store::Position;
+use warmfront_semantics::precondition::Outcome;
+use warmfront_store::Birth;
 
 use crate::edge::Edge;
 use crate::failure::Fault;
@@ -33,6 +35,16 @@ pub(crate) struct Context {
     pub(crate) attempt: Attempt,
     /// `admit`: the way to the origin was changed by what it answered.
     pub(crate) detour: Detour,
+    /// `admit`: the fields by which a 304 freshens what is stored.
+    pub(crate) update: Option<HeaderMap>,
+    /// `admit`: fields that go to this client, but not into the store.
+    pub(crate) left_out: HeaderMap,
+    /// `admit`: why the response is not stored, in a word.
+    pub(crate) detail: Option<&'static str>,
+    /// `failure`: a stale response is served because the origin failed.
+    pub(crate) stood_in: bool,
+    /// `shape`: what the client's conditions make of the response.
+    pub(crate) outcome: Outcome,
     /// `forward`: bytes of request body that were let through.
     pub(crate) body_bytes: u64,
     /// `shape`: when the response's head was ready.
@@ -44,13 +56,34 @@ pub(crate) struct Context {
 /// The attempts to get an answer from the origin.
 #[derive(Debug, Default)]
 pub(crate) struct Attempt {
-    /// The newest invalidation when the first of them began.
-    pub(crate) birth: Option<Position>,
+    /// When the first of them began.
+    pub(crate) began: Option<Began>,
+    /// Whether the origin is asked for the head alone, though the whole could be stored.
+    pub(crate) asks: Asks,
+    /// What the origin answered.
+    pub(crate) status: Option<StatusCode>,
     /// Addresses that could not be connected to.
     pub(crate) tried: Vec<SocketAddr>,
     pub(crate) address: Option<SocketAddr>,
     /// The target's name in the file; a bucket has none.
     pub(crate) target: Option<Target>,
+}
+
+/// The beginning of the first attempt.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Began {
+    pub(crate) at: SystemTime,
+    pub(crate) birth: Birth,
+}
+
+/// What the origin is asked for.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asks {
+    /// The whole, even for a HEAD: it can be stored.
+    #[default]
+    Whole,
+    /// The head, to validate a stored response with (RFC 9111 §4.3.5).
+    Head,
 }
 
 /// Whether the request goes to the origin for something else than it asked for.
@@ -65,6 +98,8 @@ pub(crate) enum Detour {
     AsAsked,
     /// Once more, because the bucket said which region it is in.
     Region,
+    /// For all of it, because the origin validated another response than the stored one.
+    Unvalidated,
 }
 
 /// What every room behind `route` can count on.
@@ -88,6 +123,11 @@ impl Context {
             forward: Forward::Bypass,
             attempt: Attempt::default(),
             detour: Detour::None,
+            update: None,
+            left_out: HeaderMap::new(),
+            detail: None,
+            stood_in: false,
+            outcome: Outcome::Proceed,
             body_bytes: 0,
             answered: None,
             fault: None,
@@ -119,4 +159,20 @@ impl Context {
 #[expect(clippy::unnecessary_box_returns, reason = "Pingora's errors are boxed")]
 pub(crate) fn unnamed() -> Box<Error> {
     Error::new(ErrorType::InternalError)
+}
+
+/// Marks the error by which a request is sent to the origin again.
+const AGAIN: &str = "again";
+
+/// The error by which a request is sent to the origin again.
+#[expect(clippy::unnecessary_box_returns, reason = "Pingora's errors are boxed")]
+pub(crate) fn again() -> Box<Error> {
+    let mut error = Error::new(ErrorType::Custom(AGAIN));
+    error.set_retry(true);
+    error
+}
+
+/// Whether an error is [`again`]'s.
+pub(crate) fn is_again(error: &Error) -> bool {
+    error.etype() == &ErrorType::Custom(AGAIN)
 }

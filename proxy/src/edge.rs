@@ -65,7 +65,7 @@ impl Edge {
         // Pingora keeps references to these for ever; there is one of each in a process.
         let storage = Box::leak(Box::new(PingoraStorage::new(parts.store)));
         let collapse = Box::leak(CacheLock::new_boxed(collapse_timeout));
-        let predictor = Box::leak(Box::new(Predictor::new(UNSTORABLE_KEYS, Some(Why::is_passing))));
+        let predictor = Box::leak(Box::new(Predictor::new(UNSTORABLE_KEYS, Some(is_passing))));
         Ok(Arc::new(Self {
             snapshot: ArcSwap::from_pointee(parts.snapshot),
             storage,
@@ -138,6 +138,11 @@ impl Edge {
         proxy.h2_options = Some(h2);
         proxy
     }
+}
+
+/// Reasons that say nothing of the next request. Pingora has a word of its own for an unasked 304.
+fn is_passing(why: &str) -> bool {
+    Why::is_passing(why) || why == "304 on miss"
 }
 
 impl std::fmt::Debug for Edge {

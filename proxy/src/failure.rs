@@ -5,11 +5,14 @@ use std::io;
 use bytes::Bytes;
 use http::StatusCode;
 use pingora_core::{Error, ErrorSource, ErrorType};
+use pingora_proxy::{FailToProxy, Session};
 use warmfront_semantics::authority::BadHost;
 use warmfront_semantics::chunked::BadChunk;
 use warmfront_semantics::head::BadHead;
 
 use crate::answer::Answer;
+use crate::context::Context;
+use crate::shape;
 
 /// What went wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -66,6 +69,8 @@ pub(crate) enum ClientFault {
     Expectation,
     #[error("the request head is too large")]
     HeadTooLarge,
+    #[error("nothing is stored, and nothing else was asked for")]
+    NotStored,
     #[error("the client went away")]
     Gone,
 }
@@ -212,10 +217,33 @@ impl ClientFault {
             Self::Misdirected => verdict(421, "misdirected", false),
             Self::Expectation => verdict(417, "expectation", true),
             Self::HeadTooLarge => verdict(431, "head-too-large", true),
+            // RFC 9111 §5.2.1.7.
+            Self::NotStored => verdict(504, "not-stored", false),
             // nginx's number for it; it is only ever seen in a log.
             Self::Gone => verdict(499, "client-gone", true),
         }
     }
+}
+
+/// Tells the client of a request that failed; if it cannot be told, the log line still is.
+pub(crate) async fn tell(
+    session: &mut Session,
+    context: &mut Context,
+    error: &Error,
+) -> FailToProxy {
+    let fault = context.fault.take().unwrap_or_else(|| Fault::from_pingora(error));
+    let told = fault.verdict();
+    // Pingora keeps no connection behind a request that failed; the client is told so.
+    session.set_keepalive(None);
+    let gone = fault == Fault::Client(ClientFault::Gone);
+    if let Some(arrival) = &context.arrival
+        && !gone
+        && session.response_written().is_none()
+    {
+        let _ = shape::send(session, arrival, &fault.answer()).await;
+    }
+    context.fault = Some(fault);
+    FailToProxy { error_code: told.status.as_u16(), can_reuse_downstream: !told.closes }
 }
 
 /// A refusal for a connection whose request no parser has seen.

@@ -6,10 +6,10 @@ use std::net::IpAddr;
 use http::{HeaderName, HeaderValue, Method, Version, header};
 use pingora_http::RequestHeader;
 use warmfront_config::HostField;
-use warmfront_origin::{Bucket, BucketError, KeyError, TargetGroup};
+use warmfront_origin::{Bucket, BucketError, KeyError, Origin, TargetGroup};
 use warmfront_semantics::fields::{HOP_BY_HOP, Nominated, is_websocket, nominated};
 
-use crate::context::Detour;
+use crate::context::{Context, Detour, Routed};
 use crate::failure::{ClientFault, EdgeFault, Fault};
 use crate::request::{Arrival, RequestHead};
 use crate::route::Route;
@@ -63,6 +63,24 @@ const TO_BUCKET: [HeaderName; 8] = [
     header::TRANSFER_ENCODING,
 ];
 
+/// Makes `request` one for the origin of its route.
+pub(crate) async fn form(
+    request: &mut RequestHeader,
+    routed: &Routed<'_>,
+    context: &Context,
+) -> Result<(), Fault> {
+    let Routed { arrival, head, route } = *routed;
+    let path = path(head, route, &context.detour);
+    match &route.behavior().origin {
+        Origin::Bucket(bucket) => to_bucket(request, bucket, &path, arrival, head).await,
+        Origin::TargetGroup(group) => {
+            let target = context.attempt.target.as_ref();
+            let target = target.map_or_else(String::new, |target| target.name.to_string());
+            to_target(request, group, &target, &path, arrival, head)
+        }
+    }
+}
+
 /// The path to ask the origin for.
 pub(crate) fn path<'a>(
     head: &'a RequestHead,
@@ -78,7 +96,7 @@ pub(crate) fn path<'a>(
 }
 
 /// Makes `request` one for an object of a bucket.
-pub(crate) async fn to_bucket(
+async fn to_bucket(
     request: &mut RequestHeader,
     bucket: &Bucket,
     path: &str,
@@ -109,7 +127,7 @@ pub(crate) async fn to_bucket(
 }
 
 /// Makes `request` one for a target.
-pub(crate) fn to_target(
+fn to_target(
     request: &mut RequestHeader,
     group: &TargetGroup,
     target: &str,

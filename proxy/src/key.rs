@@ -50,57 +50,71 @@ impl Key {
         if content == Content::Some || is_websocket(fields) {
             return Self::None(Forward::Bypass);
         }
-        let site = &route.site().site;
-        let target = head.target();
-        let query = match route.behavior().behavior.query {
-            QueryKey::None => None,
-            QueryKey::All => target.query,
+        let page = match &route.behavior().origin {
+            Origin::Bucket(_) if route.site().site.spa.is_some() => {
+                wanted(&head.method, head.target().path, fields)
+            }
+            _ => Wanted::File,
         };
-        let scheme = (site.viewer == Viewer::AllowAll).then(|| arrival.connection.scheme());
-        let seen = Seen::of(routed, fields);
-        let port = seen.port.map(u16::to_be_bytes);
-        Self::Primary(digester.digest([
-            Some(site.name.as_bytes()),
-            scheme.map(str::as_bytes),
-            seen.host.map(str::as_bytes),
-            port.as_ref().map(<[u8; 2]>::as_slice),
-            seen.page.map(str::as_bytes),
-            Some(target.path.as_bytes()),
-            query.map(str::as_bytes),
-        ]))
+        let scheme = arrival.connection.scheme();
+        Self::Primary(digest(digester, routed, scheme, page))
     }
+
+    /// Every primary key under which a target may be stored, whoever asked for it.
+    pub(crate) fn all_of(digester: &Digester, routed: &Routed<'_>) -> Vec<Digest> {
+        let schemes = ["http", "https"];
+        let pages = [Wanted::File, Wanted::Page];
+        let keys = schemes.iter().flat_map(|scheme| pages.map(|page| (*scheme, page)));
+        let mut all: Vec<Digest> =
+            keys.map(|(scheme, page)| digest(digester, routed, scheme, page)).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}
+
+fn digest(digester: &Digester, routed: &Routed<'_>, scheme: &str, page: Wanted) -> Digest {
+    let Routed { head, route, .. } = *routed;
+    let site = &route.site().site;
+    let target = head.target();
+    let query = match route.behavior().behavior.query {
+        QueryKey::None => None,
+        QueryKey::All => target.query,
+    };
+    let scheme = (site.viewer == Viewer::AllowAll).then_some(scheme);
+    let seen = Seen::of(routed);
+    let port = seen.port.map(u16::to_be_bytes);
+    digester.digest([
+        Some(site.name.as_bytes()),
+        scheme.map(str::as_bytes),
+        seen.host.map(str::as_bytes),
+        port.as_ref().map(<[u8; 2]>::as_slice),
+        (page == Wanted::Page).then_some(b"page"),
+        Some(target.path.as_bytes()),
+        query.map(str::as_bytes),
+    ])
 }
 
 /// What an origin sees beside path and query.
 struct Seen<'a> {
     host: Option<&'a str>,
     port: Option<u16>,
-    page: Option<&'static str>,
 }
 
 impl<'a> Seen<'a> {
-    fn of(routed: &Routed<'a>, fields: &HeaderMap) -> Self {
+    fn of(routed: &Routed<'a>) -> Self {
         let Routed { arrival, head, route } = *routed;
         let site = &route.site().site;
         match &route.behavior().origin {
-            Origin::Bucket(_) => {
-                let page = site.spa.is_some()
-                    && wanted(&head.method, head.target().path, fields) == Wanted::Page;
-                Self { host: None, port: None, page: page.then_some("page") }
-            }
             Origin::TargetGroup(group) if group.settings().host == HostField::Client => {
                 let name = head.host.as_str();
                 // Nobody listed this host, so anybody can make one up.
                 let listed =
                     |h: &HostPattern| matches!(h, HostPattern::Exact(_)) && h.matches(name);
                 let host = (!site.hosts.iter().any(listed)).then_some(name);
-                Self {
-                    host,
-                    port: head.host.port_beside(arrival.connection.default_port()),
-                    page: None,
-                }
+                Self { host, port: head.host.port_beside(arrival.connection.default_port()) }
             }
-            Origin::TargetGroup(_) => Self { host: None, port: None, page: None },
+            Origin::TargetGroup(_) | Origin::Bucket(_) => Self { host: None, port: None },
         }
     }
 }

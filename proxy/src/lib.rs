@@ -12,6 +12,7 @@ mod answer;
 mod clock;
 mod context;
 mod edge;
+mod effects;
 mod failure;
 mod forward;
 mod gate;
@@ -26,6 +27,8 @@ mod select;
 mod service;
 mod shape;
 mod snapshot;
+mod stale;
+mod validate;
 mod walk;
 
 pub use access_log::{AccessLog, AccessLogError};

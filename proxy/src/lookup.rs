@@ -1,25 +1,133 @@
 //! What the store had for a request.
 
-use pingora_cache::{CacheMeta, CachePhase, HttpCache};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, Method, header};
+use pingora_cache::{CacheMeta, CachePhase, ForcedFreshness, HttpCache};
+use pingora_http::RequestHeader;
+use warmfront_config::RequestDirectives as Obey;
 use warmfront_semantics::cache_status::{CacheStatus, Forward, Lookup};
+use warmfront_semantics::directives::{MaxStale, RequestDirectives, Seconds};
+use warmfront_semantics::freshness::Permission;
+use warmfront_semantics::vary::Vary;
+use warmfront_store::{Digest, Digester, StoredResponse, Variants};
+
+use crate::context::Context;
+use crate::key::Key;
+
+/// The stored response that a meta was made from.
+pub(crate) fn stored(meta: &CacheMeta) -> Option<&Arc<StoredResponse>> {
+    meta.extensions().get()
+}
+
+/// Whether others may wait for what this request is answered: what one client is let in to see may be
+/// nobody else's, and what must not be stored cannot be handed on.
+pub(crate) fn may_share(request: &HeaderMap) -> bool {
+    !request.contains_key(header::AUTHORIZATION) && !RequestDirectives::of(request).no_store
+}
+
+/// Whether the client will have a stored response or none (RFC 9111 §5.2.1.7).
+pub(crate) fn only_stored(request: &RequestHeader) -> bool {
+    matches!(request.method, Method::GET | Method::HEAD)
+        && RequestDirectives::of(&request.headers).only_if_cached
+}
+
+/// The variant that a request selects, or under which the answer to it will be stored.
+pub(crate) fn variant(
+    meta: &CacheMeta,
+    key: &Key,
+    digester: &Digester,
+    request: &HeaderMap,
+) -> Option<Digest> {
+    let Key::Primary(primary) = key else { return None };
+    let digest_of = |vary: &Vary| {
+        let secondary = vary.secondary_key(request).unwrap_or_default();
+        digester.digest([Some(primary.as_slice()), Some(secondary.as_slice())])
+    };
+    if let Some(variants) = meta.extensions().get::<Arc<Variants>>() {
+        return variants.select(digest_of);
+    }
+    match Vary::of(meta.headers()) {
+        vary @ Vary::Fields(_) => Some(digest_of(&vary)),
+        Vary::Nothing | Vary::Everything => None,
+    }
+}
+
+/// Whether what was found is used as it stands, whatever its lifetime says: the client may ask for
+/// less or for more (RFC 9111 §5.2.1), and an origin that failed just now is left alone.
+///
+/// `None` is as its lifetime says.
+pub(crate) fn forced(
+    meta: &CacheMeta,
+    request: &HeaderMap,
+    obey: Obey,
+    context: &mut Context,
+    now: SystemTime,
+) -> Option<ForcedFreshness> {
+    let fresh = meta.is_fresh(now);
+    if !fresh {
+        context.forward = Forward::Stale;
+    }
+    if obey == Obey::Honor
+        && let Some(forced) = asked(meta, &RequestDirectives::of(request), now)
+    {
+        context.forward = Forward::Request;
+        return Some(forced);
+    }
+    let backed_off = !fresh && stored(meta).is_some_and(|stored| stored.is_backed_off(now));
+    backed_off.then_some(ForcedFreshness::ForceFresh)
+}
+
+fn asked(
+    meta: &CacheMeta,
+    request: &RequestDirectives,
+    now: SystemTime,
+) -> Option<ForcedFreshness> {
+    let age = now.duration_since(meta.epoch()).unwrap_or_default();
+    let left = meta.fresh_until().duration_since(now);
+    let too_old = matches!(request.max_age, Some(Seconds::Of(most)) if age > seconds(most));
+    let too_short = match request.min_fresh {
+        Some(Seconds::Of(least)) => left.as_ref().map_or(true, |left| *left < seconds(least)),
+        _ => false,
+    };
+    if request.no_cache || too_old || too_short {
+        return Some(ForcedFreshness::ForceExpired);
+    }
+    let permitted = stored(meta)?.staleness().unreachable == Permission::Allowed;
+    let past = left.err()?.duration();
+    let borne = match request.max_stale? {
+        MaxStale::Any => true,
+        MaxStale::Of(most) => past <= seconds(most),
+    };
+    (permitted && borne).then_some(ForcedFreshness::ForceFresh)
+}
+
+fn seconds(n: u32) -> Duration {
+    Duration::from_secs(n.into())
+}
 
 /// Pingora's phase in RFC 9211's words.
-pub(crate) fn status(cache: &HttpCache, forward: Forward, now: SystemTime) -> CacheStatus {
+pub(crate) fn status(cache: &HttpCache, context: &Context, now: SystemTime) -> CacheStatus {
+    let waited = cache.lock_duration().is_some_and(|waited| !waited.is_zero());
     let lookup = match cache.phase() {
+        CachePhase::Hit if waited => Lookup::Collapsed(context.forward),
         CachePhase::Hit => Lookup::Hit,
+        CachePhase::Stale if context.stood_in => Lookup::StoodIn,
         CachePhase::Stale | CachePhase::StaleUpdating => Lookup::Stale,
         CachePhase::Revalidated | CachePhase::RevalidatedNoCache(_) => Lookup::Revalidated,
-        _ => Lookup::Forwarded(forward),
+        _ => Lookup::Forwarded(context.forward),
     };
     let stored = matches!(cache.phase(), CachePhase::Miss | CachePhase::Expired);
     let known = cache.enabled() && (stored || !matches!(lookup, Lookup::Forwarded(_)));
     let fresh_until = known.then(|| cache.maybe_cache_meta()).flatten().map(CacheMeta::fresh_until);
     CacheStatus {
         lookup,
+        forward_status: context.attempt.status.map(|status| status.as_u16()),
         ttl: fresh_until.map(|until| seconds_between(now, until)),
         stored: stored && fresh_until.is_some(),
-        collapsed: cache.lock_duration().is_some_and(|waited| !waited.is_zero()),
+        key: None,
+        detail: context.detail,
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, header};
 use pingora_proxy::Session;
+use tracing::warn;
 use warmfront_semantics::cache_status::Lookup;
 
 use crate::access_log::Written;
@@ -34,7 +35,7 @@ pub(crate) fn request(session: &Session, context: &Context) {
     let written = session.response_written().map(|head| head.status.as_u16());
     let own = context.fault.as_ref().map(|fault| fault.verdict().status.as_u16());
     let lookup = match context.answered {
-        Some(_) => lookup::status(&session.cache, context.forward, clock::now()).lookup,
+        Some(_) => lookup::status(&session.cache, context, clock::now()).lookup,
         None => Lookup::Answered,
     };
     let end = End {
@@ -63,6 +64,14 @@ pub(crate) fn request(session: &Session, context: &Context) {
         describe(&mut line, context, arrival, &end);
         write(edge, line);
     }
+}
+
+/// Writes down a refresh in the background that came to nothing: no client has seen it.
+pub(crate) fn refresh(context: &Context) {
+    let (Some(fault), Some(head)) = (&context.fault, &context.head) else { return };
+    let label = fault.verdict().label;
+    let (host, target) = (head.host.as_str(), head.path_and_query());
+    warn!(fault = label, detail = %fault, host, target, "a stale response could not be refreshed");
 }
 
 /// Counts and writes down a connection whose request was refused before any room saw it.

@@ -78,6 +78,11 @@ impl RequestHead {
         })
     }
 
+    /// The same host, asked for something else.
+    pub(crate) fn with_target(&self, path_and_query: &str) -> Result<Self, ClientFault> {
+        Ok(Self { target: target(path_and_query.as_bytes())?, ..self.clone() })
+    }
+
     /// Path and query as the client spelled them.
     pub(crate) fn target(&self) -> Target<'_> {
         Target { path: self.target.path(), query: self.target.query() }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use pingora_core::upstreams::peer::HttpPeer;
+use pingora_proxy::Session;
 use warmfront_origin::{NoTarget, Origin, bucket_peer, target_peer};
 
 use crate::context::{Attempt, Context};
@@ -55,6 +56,12 @@ pub(crate) fn unreachable(attempt: &mut Attempt, origin: &Origin) -> Next {
         Origin::TargetGroup(group) => group.settings().attempts as usize,
     };
     if attempt.tried.len() < most { Next::Try } else { Next::GiveUp }
+}
+
+/// Whether a request may be sent again that an origin may have seen already: only what is idempotent
+/// (RFC 9110 §9.2.2), and only while all of it is at hand.
+pub(crate) fn may_repeat(session: &Session) -> bool {
+    session.req_header().method.is_idempotent() && !session.as_ref().retry_buffer_truncated()
 }
 
 /// Why there was no address. When all were tried, what is wrong with the last one says more.

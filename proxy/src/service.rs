@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{Method, StatusCode, header};
+use http::{Method, StatusCode};
 use pingora_cache::key::HashBinary;
 use pingora_cache::{
     CacheKey, CacheMeta, CacheOptionOverrides, ForcedFreshness, HitHandler, NoCacheReason,
@@ -13,30 +13,26 @@ use pingora_cache::{
 };
 use pingora_core::protocols::Digest;
 use pingora_core::upstreams::peer::HttpPeer;
-use pingora_core::{Error, ErrorSource, ErrorType, Result};
+use pingora_core::{Error, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, RangeType, Session};
-use warmfront_origin::Origin;
 use warmfront_semantics::cache_status::Forward;
 use warmfront_semantics::fields::is_websocket;
-use warmfront_semantics::vary::Vary;
+use warmfront_semantics::precondition::{self, Outcome};
 
-use crate::admit::{self, Bounds, Course, Whole};
-use crate::context::{self, Context, Detour, Routed};
+use crate::admit::{self, Course};
+use crate::context::{self, Asks, Began, Context, Detour};
 use crate::edge::Edge;
 use crate::failure::{ClientFault, Fault};
 use crate::gate::Verdict;
 use crate::key::Key;
 use crate::select::{Next, UPGRADED_IDLE};
-use crate::{clock, forward, lookup, observe, select, shape, walk};
+use crate::{
+    clock, effects, failure, forward, lookup, observe, select, shape, stale, validate, walk,
+};
 
 /// How long a body that nobody wants is read before its connection is given up.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// A request for more ranges than this gets the whole (RFC 9110 §14.2 allows it): each costs a part.
-const RANGES_MAX: usize = 16;
-/// Marks the error by which `admit` sends a request to the origin again.
-const DETOUR: &str = "detour";
 
 /// The data plane, as Pingora calls it.
 #[derive(Debug)]
@@ -49,10 +45,6 @@ pub(crate) struct EdgeService {
 impl EdgeService {
     pub(crate) fn new(edge: Arc<Edge>) -> Self {
         Self { edge }
-    }
-
-    fn bytes_max(&self) -> u64 {
-        self.edge.storage.store().object_bytes_max()
     }
 }
 
@@ -77,19 +69,17 @@ impl ProxyHttp for EdgeService {
     }
 
     async fn request_filter(&self, session: &mut Session, context: &mut Context) -> Result<bool> {
-        match walk::enter(&self.edge, session, context) {
-            Ok(Verdict::Pass) => Ok(false),
-            Ok(Verdict::Answer(answer)) => {
-                shape::send(session, context.arrived()?, &answer).await?;
-                Ok(true)
-            }
+        let answer = match walk::enter(&self.edge, session, context) {
+            Ok(Verdict::Pass) => return Ok(false),
+            Ok(Verdict::Answer(answer)) => answer,
             Err(fault) => {
                 let answer = fault.answer();
                 context.fault = Some(fault);
-                shape::send(session, context.arrived()?, &answer).await?;
-                Ok(true)
+                answer
             }
-        }
+        };
+        shape::send(session, context.arrived()?, &answer).await?;
+        Ok(true)
     }
 
     async fn request_body_filter(
@@ -120,8 +110,7 @@ impl ProxyHttp for EdgeService {
         let (storage, predictor) = (self.edge.storage, self.edge.predictor);
         let mut overrides = CacheOptionOverrides::default();
         overrides.wait_timeout = Some(self.edge.config().cache.collapse_timeout);
-        // What one client is let in to see may be nobody else's: others do not wait for it.
-        let shared = !session.req_header().headers.contains_key(header::AUTHORIZATION);
+        let shared = lookup::may_share(&session.req_header().headers);
         let collapse = shared.then_some(self.edge.collapse);
         session.cache.enable(storage, None, Some(predictor), collapse, Some(overrides));
         Ok(())
@@ -145,26 +134,37 @@ impl ProxyHttp for EdgeService {
 
     async fn cache_hit_filter(
         &self,
-        _: &mut Session,
-        _: &CacheMeta,
+        session: &mut Session,
+        meta: &CacheMeta,
         _: &mut HitHandler,
-        fresh: bool,
+        _: bool,
         context: &mut Context,
     ) -> Result<Option<ForcedFreshness>> {
-        if !fresh {
-            context.forward = Forward::Stale;
-        }
-        Ok(None)
+        let obey = context.routed()?.route.site().site.request_directives;
+        let fields = &session.req_header().headers;
+        Ok(lookup::forced(meta, fields, obey, context, clock::now()))
     }
 
     fn cache_vary_filter(
         &self,
         meta: &CacheMeta,
-        _: &mut Context,
+        context: &mut Context,
         request: &RequestHeader,
     ) -> Option<HashBinary> {
-        let secondary = Vary::of(meta.headers()).secondary_key(&request.headers)?;
-        Some(self.edge.digester.digest([Some(secondary.as_slice())]))
+        lookup::variant(meta, &context.key, &self.edge.digester, &request.headers)
+    }
+
+    fn cache_not_modified_filter(
+        &self,
+        session: &Session,
+        response: &ResponseHeader,
+        context: &mut Context,
+    ) -> Result<bool> {
+        let request = &session.req_header().headers;
+        let now = clock::now();
+        context.outcome = precondition::evaluate(request, response.status, &response.headers, now);
+        // Pingora knows no 412; it is made of the 304 that this leads to.
+        Ok(context.outcome != Outcome::Proceed)
     }
 
     fn range_header_filter(
@@ -173,11 +173,24 @@ impl ProxyHttp for EdgeService {
         response: &mut ResponseHeader,
         _: &mut Context,
     ) -> RangeType {
-        if shape::range_of_nothing(&session.req_header().headers, response) {
-            // RFC 9110 §14.2: a set of ranges that cannot be satisfied may be ignored.
-            return RangeType::None;
+        // The fields that it adds are made of digits: they can be added.
+        shape::cut(session.req_header(), response, clock::now()).unwrap_or(RangeType::None)
+    }
+
+    /// RFC 9111 §5.2.1.7: a client that wants nothing but what is stored gets nothing else.
+    async fn proxy_upstream_filter(
+        &self,
+        session: &mut Session,
+        context: &mut Context,
+    ) -> Result<bool> {
+        let background = session.subrequest_ctx.is_some();
+        if background || !lookup::only_stored(session.req_header()) {
+            return Ok(true);
         }
-        pingora_proxy::range_header_filter(session.req_header(), response, Some(RANGES_MAX))
+        let fault = Fault::Client(ClientFault::NotStored);
+        shape::send(session, context.arrived()?, &fault.answer()).await?;
+        context.fault = Some(fault);
+        Ok(false)
     }
 
     async fn upstream_peer(
@@ -186,7 +199,8 @@ impl ProxyHttp for EdgeService {
         context: &mut Context,
     ) -> Result<Box<HttpPeer>> {
         let origin = context.routed()?.route.behavior().origin.clone();
-        context.attempt.birth.get_or_insert_with(|| self.edge.storage.store().position());
+        let birth = self.edge.storage.store().birth();
+        context.attempt.began.get_or_insert_with(|| Began { at: clock::now(), birth });
         let upgrade = is_websocket(&session.req_header().headers);
         let peer = select::peer(&mut context.attempt, &origin, Instant::now(), upgrade).await;
         peer.map(Box::new).map_err(|why| {
@@ -210,22 +224,15 @@ impl ProxyHttp for EdgeService {
 
     async fn upstream_request_filter(
         &self,
-        _: &mut Session,
+        session: &mut Session,
         request: &mut RequestHeader,
         context: &mut Context,
     ) -> Result<()> {
-        let Routed { arrival, head, route } = context.routed()?;
-        let path = forward::path(head, route, &context.detour);
-        let formed = match &route.behavior().origin {
-            Origin::Bucket(bucket) => {
-                forward::to_bucket(request, bucket, &path, arrival, head).await
-            }
-            Origin::TargetGroup(group) => {
-                let target = context.attempt.target.as_ref();
-                let target = target.map_or_else(String::new, |t| t.name.to_string());
-                forward::to_target(request, group, &target, &path, arrival, head)
-            }
-        };
+        context.attempt.asks = validate::asks(session);
+        if context.attempt.asks == Asks::Head {
+            request.set_method(Method::HEAD);
+        }
+        let formed = forward::form(request, &context.routed()?, context).await;
         formed.map_err(|fault| context.stop(fault))
     }
 
@@ -235,23 +242,28 @@ impl ProxyHttp for EdgeService {
         response: &mut ResponseHeader,
         context: &mut Context,
     ) -> Result<()> {
-        let routed = context.routed()?;
-        let whole = Whole { wanted: session.cache.enabled(), bytes_max: self.bytes_max() };
-        let fields = &session.req_header().headers;
-        let course = admit::course(&routed, &context.detour, fields, response, whole).await;
-        match course {
+        if is_interim(response) {
+            return admit::clean(response, &context.routed()?.route.behavior().origin);
+        }
+        context.attempt.status = Some(response.status);
+        match admit::course(&self.edge, session, context, response).await? {
             Course::Keep => {
-                admit::clean(response, &routed.route.behavior().origin);
-                Ok(())
+                let routed = context.routed()?;
+                admit::clean(response, &routed.route.behavior().origin)?;
+                admit::date(response, clock::now())?;
+                effects::take_out(&self.edge, &routed, response);
+                validate::note(session, context, response);
+                validate::by_head(&self.edge, session, context, response, clock::now())
             }
             Course::Fail(fault) => Err(context.stop(fault)),
             Course::Detour(detour) => {
                 if detour == Detour::AsAsked {
                     session.cache.response_became_uncacheable(NoCacheReason::ResponseTooLarge);
                     session.cache.disable(NoCacheReason::ResponseTooLarge);
+                    session.upstream_headers_mutated_for_cache = false;
                 }
                 context.detour = detour;
-                Err(again())
+                Err(context::again())
             }
         }
     }
@@ -262,11 +274,7 @@ impl ProxyHttp for EdgeService {
         response: &ResponseHeader,
         context: &mut Context,
     ) -> Result<RespCacheable> {
-        let Routed { head, route, .. } = context.routed()?;
-        let birth = context.attempt.birth.unwrap_or_default();
-        let admission = admit::admission(head, route, &context.detour, birth, &response.headers);
-        let bounds = Bounds { ttl: route.behavior().behavior.ttl, bytes_max: self.bytes_max() };
-        Ok(admit::judge(session.req_header(), response, &bounds, admission, clock::now()))
+        Ok(admit::storing(&self.edge, session, context, response, clock::now()))
     }
 
     async fn response_filter(
@@ -275,12 +283,17 @@ impl ProxyHttp for EdgeService {
         response: &mut ResponseHeader,
         context: &mut Context,
     ) -> Result<()> {
-        if response.status.is_informational() && response.status != StatusCode::SWITCHING_PROTOCOLS
-        {
+        if is_interim(response) {
             return Ok(());
         }
+        if let Some(again) = validate::restart(&self.edge, session, context) {
+            return Err(again);
+        }
+        shape::complete(response, context, session.cache.phase())?;
+        validate::overlay(session, context, response);
+        shape::conclude(response, context.outcome)?;
         context.answered = Some(Instant::now());
-        let status = lookup::status(&session.cache, context.forward, clock::now());
+        let status = lookup::status(&session.cache, context, clock::now());
         shape::mark(response, context.arrived()?, &status)
     }
 
@@ -289,25 +302,27 @@ impl ProxyHttp for EdgeService {
         session: &mut Session,
         body: &mut Option<Bytes>,
         _: bool,
-        _: &mut Context,
+        context: &mut Context,
     ) -> Result<Option<Duration>> {
-        // A HEAD asks the origin for the whole, to store it. If it is not stored after all, its body
-        // is still not the client's (RFC 9110 §9.3.2).
-        if session.req_header().method == Method::HEAD {
+        // The origin was asked for the whole, to store it. If it is not stored after all, its body
+        // is still not the client's (RFC 9110 §9.3.2, §15.4.5).
+        if session.req_header().method == Method::HEAD || context.outcome != Outcome::Proceed {
             *body = None;
         }
         Ok(None)
     }
 
-    /// RFC 9111 §4.2.4: a cache that cannot reach the origin may, if the origin said so.
     fn should_serve_stale(
         &self,
-        _: &mut Session,
+        session: &mut Session,
         context: &mut Context,
         error: Option<&Error>,
     ) -> bool {
-        let of_origin = error.is_some_and(|e| *e.esource() == ErrorSource::Upstream);
-        of_origin || (error.is_some() && matches!(context.fault, Some(Fault::Origin(_))))
+        match error {
+            Some(error) => stale::stands_in(session, context, error, clock::now()),
+            // Whether a refresh in the background will do.
+            None => context.forward == Forward::Stale,
+        }
     }
 
     fn fail_to_connect(
@@ -334,16 +349,13 @@ impl ProxyHttp for EdgeService {
         _: &mut Context,
         reused: bool,
     ) -> Box<Error> {
-        if error.etype() == &ErrorType::Custom(DETOUR) {
+        if context::is_again(&error) {
             return error;
         }
-        // RFC 9110 §9.2.2: only what is idempotent may be sent twice, and only if the connection was
-        // one that the origin may have closed while it was idle.
-        let idempotent = session.req_header().method.is_idempotent();
-        if !idempotent || session.as_ref().retry_buffer_truncated() {
-            error.set_retry(false);
-        } else {
+        if select::may_repeat(session) {
             error.retry.decide_reuse(reused);
+        } else {
+            error.set_retry(false);
         }
         error
     }
@@ -354,25 +366,17 @@ impl ProxyHttp for EdgeService {
         error: &Error,
         context: &mut Context,
     ) -> FailToProxy {
-        let fault = context.fault.take().unwrap_or_else(|| Fault::from_pingora(error));
-        let told = fault.verdict();
-        let gone = fault == Fault::Client(ClientFault::Gone);
-        if !gone && session.response_written().is_none() {
-            // If the client cannot be told either, the log line still is.
-            let answer = fault.answer();
-            if let Some(arrival) = &context.arrival {
-                let _ = shape::send(session, arrival, &answer).await;
-            }
-        }
-        context.fault = Some(fault);
-        FailToProxy { error_code: told.status.as_u16(), can_reuse_downstream: !told.closes }
+        failure::tell(session, context, error).await
     }
 
     async fn logging(&self, session: &mut Session, error: Option<&Error>, context: &mut Context) {
         if context.fault.is_none() {
             context.fault = error.map(Fault::from_pingora);
         }
-        observe::request(session, context);
+        match session.subrequest_ctx {
+            Some(_) => observe::refresh(context),
+            None => observe::request(session, context),
+        }
     }
 
     /// Errors are in the access log, each with its request, and never twice.
@@ -391,10 +395,7 @@ impl ProxyHttp for EdgeService {
     }
 }
 
-/// The error by which `admit` sends a request to the origin again.
-#[expect(clippy::unnecessary_box_returns, reason = "Pingora's errors are boxed")]
-fn again() -> Box<Error> {
-    let mut error = Error::new(ErrorType::Custom(DETOUR));
-    error.set_retry(true);
-    error
+/// Whether more is to come before the response (RFC 9110 §15.2).
+fn is_interim(response: &ResponseHeader) -> bool {
+    response.status.is_informational() && response.status != StatusCode::SWITCHING_PROTOCOLS
 }

@@ -1,17 +1,40 @@
 //! The response as this client sees it.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+mod condition;
+mod range;
+
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use pingora_cache::CachePhase;
 use pingora_core::Result;
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 use warmfront_semantics::cache_status::{CacheStatus, Lookup};
+use warmfront_semantics::control;
+
+pub(crate) use condition::conclude;
+pub(crate) use range::cut;
 
 use crate::answer::Answer;
+use crate::context::Context;
 use crate::forward::{VIA, X_REQUEST_ID};
 use crate::request::Arrival;
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
+
+/// Whoever a response was fetched for gets all of it: Pingora sends even that one from the store.
+pub(crate) fn complete(
+    response: &mut ResponseHeader,
+    context: &Context,
+    phase: CachePhase,
+) -> Result<()> {
+    if matches!(phase, CachePhase::Miss | CachePhase::Expired | CachePhase::Revalidated) {
+        for (name, value) in &context.left_out {
+            response.append_header(name, value)?;
+        }
+    }
+    Ok(())
+}
 
 /// Adds what every response of ours says.
 pub(crate) fn mark(
@@ -28,6 +51,8 @@ pub(crate) fn mark(
     let cache_status = cache_status.unwrap_or_else(|_| HeaderValue::from_static(VIA));
     // RFC 9211 §2: each cache adds its own; the origin's comes first.
     response.append_header(CACHE_STATUS, cache_status)?;
+    // It was for this cache alone (RFC 9213 §3.2).
+    response.remove_header(&control::OWN);
     response.insert_header(X_CACHE, HeaderValue::from_static(x_cache))?;
     response.append_header(header::VIA, HeaderValue::from_static("2.0 warmfront"))?;
     response.insert_header(X_REQUEST_ID, arrival.id.clone())?;
@@ -44,9 +69,7 @@ fn own(answer: &Answer, arrival: &Arrival) -> Result<ResponseHeader> {
         head.insert_header(header::CONTENT_LENGTH, answer.body.len())?;
     }
     head.insert_header(header::SERVER, HeaderValue::from_static(VIA))?;
-    let status =
-        CacheStatus { lookup: Lookup::Answered, ttl: None, stored: false, collapsed: false };
-    mark(&mut head, arrival, &status)?;
+    mark(&mut head, arrival, &CacheStatus::of(Lookup::Answered))?;
     Ok(head)
 }
 
@@ -62,42 +85,4 @@ pub(crate) async fn send(session: &mut Session, arrival: &Arrival, answer: &Answ
         session.as_downstream_mut().write_response_body(answer.body.clone(), true).await?;
     }
     Ok(())
-}
-
-/// Whether a Range header asks for something that Pingora's arithmetic gets wrong: the suffix of
-/// nothing, or a suffix of no length. Both are unsatisfiable (RFC 9110 §14.1.2).
-pub(crate) fn range_of_nothing(request: &HeaderMap, response: &ResponseHeader) -> bool {
-    let Some(range) = request.get(header::RANGE).and_then(|r| r.to_str().ok()) else {
-        return false;
-    };
-    let length = response.headers.get(header::CONTENT_LENGTH);
-    let empty = length.is_some_and(|length| length == "0");
-    let Some((_, set)) = range.split_once('=') else {
-        return false;
-    };
-    let mut suffixes = set.split(',').map(str::trim).filter_map(|spec| spec.strip_prefix('-'));
-    suffixes.any(|suffix| empty || suffix.bytes().all(|b| b == b'0'))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranges_of_nothing() {
-        for (range, length, nothing) in [
-            ("bytes=-0", "10", true),
-            ("bytes=-5", "0", true),
-            ("bytes=0-1, -000", "10", true),
-            ("bytes=-5", "10", false),
-            ("bytes=0-", "10", false),
-            ("bytes=5-10", "20", false),
-        ] {
-            let mut request = HeaderMap::new();
-            request.insert(header::RANGE, range.parse().unwrap());
-            let mut response = ResponseHeader::build(200, None).unwrap();
-            response.insert_header(header::CONTENT_LENGTH, length).unwrap();
-            assert_eq!(range_of_nothing(&request, &response), nothing, "{range} of {length}");
-        }
-    }
 }

@@ -47,7 +47,10 @@ fn arrival(edge: &Edge, session: &Session) -> Result<Arrival, Fault> {
     let connection = digest.and_then(PingoraStream::connection_in).ok_or_else(|| {
         Fault::Edge(EdgeFault::Internal("a request without a connection of ours".into()))
     })?;
-    connection.allowance.take_one();
+    // A refresh in the background is not on the client's account.
+    if session.subrequest_ctx.is_none() {
+        connection.allowance.take_one();
+    }
     Ok(Arrival::new(connection.clone(), edge.snapshot(), clock::now(), Instant::now()))
 }
 

@@ -1,0 +1,145 @@
+//! Whether a response is stored, and for how long it is fresh.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, HeaderName, StatusCode, header};
+use pingora_cache::{CacheMeta, NoCacheReason, RespCacheable};
+use pingora_http::ResponseHeader;
+use warmfront_config::{QueryKey, SetCookie, Ttl};
+use warmfront_semantics::control::Control;
+use warmfront_semantics::freshness::{Bounds, Freshness, Staleness, Times};
+use warmfront_semantics::storable::{Cookies, Exchange, Storable, Why, withheld};
+use warmfront_semantics::target::canonical_path;
+use warmfront_store::{Admission, Place};
+
+use super::content_length;
+use crate::context::{Began, Detour, Routed};
+use crate::stale;
+
+/// Pingora counts a deadline that is now as fresh; RFC 9111 §4.2 does not.
+const TICK: Duration = Duration::from_millis(1);
+
+/// A response that might be stored.
+#[derive(Debug)]
+pub(crate) struct Candidate<'a> {
+    pub(crate) routed: Routed<'a>,
+    pub(crate) detour: &'a Detour,
+    /// The client's fields.
+    pub(crate) request: &'a HeaderMap,
+    pub(crate) status: StatusCode,
+    pub(crate) fields: HeaderMap,
+    pub(crate) began: Began,
+    /// `cache.max_object`.
+    pub(crate) bytes_max: u64,
+}
+
+/// Why a candidate is not stored, as Pingora is told.
+pub(super) fn unstorable(why: Why) -> RespCacheable {
+    RespCacheable::Uncacheable(match why {
+        Why::TooLarge => NoCacheReason::ResponseTooLarge,
+        why => NoCacheReason::Custom(why.as_str()),
+    })
+}
+
+/// What becomes of a candidate that is stored.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) meta: CacheMeta,
+    /// Fields that go to the client it was fetched for, and to nobody else.
+    pub(crate) left_out: HeaderMap,
+}
+
+/// What is stored of a candidate that came in `now`.
+pub(crate) fn judge(candidate: Candidate<'_>, now: SystemTime) -> Result<Kept, Why> {
+    let Candidate { routed, detour, request, status, fields, began, bytes_max } = candidate;
+    let site = &routed.route.site().site;
+    let cookies = match site.set_cookie {
+        SetCookie::Skip => Cookies::Skip,
+        SetCookie::Store => Cookies::Store,
+        SetCookie::Strip => Cookies::Strip,
+    };
+    let control = Control::of(&fields);
+    let times = Times { requested: began.at, received: now };
+    let bounds = bounds(routed.route.behavior().behavior.ttl);
+    let freshness = Freshness::judge(status, &fields, &control, &times, &bounds);
+    let exchange = Exchange {
+        method: &routed.head.method,
+        request,
+        status,
+        response: &fields,
+        control: &control,
+        cookies,
+    };
+    if let Storable::No(why) = Storable::judge(&exchange, &freshness) {
+        return Err(why);
+    }
+    let length = content_length(&fields);
+    if length.is_some_and(|length| length > bytes_max) {
+        return Err(Why::TooLarge);
+    }
+    let staleness = Staleness::of(&control);
+    // Age is told anew on every hit.
+    let mut withheld = withheld(&control, cookies);
+    withheld.push(header::AGE);
+    let (left_out, fields) = parted(&fields, |name| withheld.contains(name));
+    let mut meta = CacheMeta::new(
+        freshness.fresh_until(&times) - TICK,
+        now,
+        whole_seconds(staleness.while_revalidate),
+        whole_seconds(stale::longest(staleness, site.stale_if_unreachable)),
+        head(status, fields),
+    );
+    meta.set_epoch_override(freshness.epoch(&times));
+    meta.extensions_mut().insert(Admission {
+        ledger: routed.route.site().ledger.clone(),
+        place: Arc::new(place(&routed, detour)),
+        birth: began.birth,
+        length,
+        staleness,
+    });
+    Ok(Kept { meta, left_out })
+}
+
+/// The fields that `is_chosen`, and the others; the order of each is kept, which removing them one by
+/// one would not do.
+fn parted(fields: &HeaderMap, is_chosen: impl Fn(&HeaderName) -> bool) -> (HeaderMap, HeaderMap) {
+    let all = fields.iter().map(|(name, value)| (name.clone(), value.clone()));
+    all.partition(|(name, _)| is_chosen(name))
+}
+
+/// Where a response will stand.
+fn place(routed: &Routed<'_>, detour: &Detour) -> Place {
+    let Routed { head, route, .. } = *routed;
+    let target = head.target();
+    let query = match route.behavior().behavior.query {
+        QueryKey::None => None,
+        QueryKey::All => target.query,
+    };
+    let made_from = match (detour, &route.site().root_object) {
+        (Detour::Page(page), _) => Some(canonical_path(page, b"")),
+        (_, Some(root)) if target.path == "/" => Some(canonical_path(root, b"")),
+        _ => None,
+    };
+    Place {
+        path: canonical_path(target.path, b"").into(),
+        query: query.map(Into::into),
+        made_from: made_from.map(Into::into),
+    }
+}
+
+fn bounds(ttl: Ttl) -> Bounds {
+    let Ttl { min, default, max } = ttl;
+    Bounds { min, default, max }
+}
+
+fn head(status: StatusCode, fields: HeaderMap) -> ResponseHeader {
+    let (mut parts, ()) = http::Response::new(()).into_parts();
+    parts.status = status;
+    parts.headers = fields;
+    ResponseHeader::from(parts)
+}
+
+fn whole_seconds(duration: Duration) -> u32 {
+    u32::try_from(duration.as_secs()).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,87 @@
+//! When a stale response stands in for a fresh one (RFC 9111 §4.2.4, RFC 5861).
+
+use std::time::{Duration, SystemTime};
+
+use http::StatusCode;
+use pingora_core::{Error, ErrorSource, ErrorType};
+use pingora_proxy::Session;
+use warmfront_semantics::freshness::{Permission, Staleness};
+
+use crate::context::Context;
+use crate::failure::Fault;
+use crate::lookup;
+
+/// How long an origin that failed is not asked again for the same thing.
+const BACK_OFF: Duration = Duration::from_secs(1);
+
+/// What became of the request to the origin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// It answered that it has a problem (RFC 5861 §4).
+    Answered(StatusCode),
+    /// There was no answer: the edge is disconnected from it.
+    Unreachable,
+    /// It is not the origin's trouble.
+    Elsewhere,
+}
+
+// === impl Trouble ===
+
+impl Trouble {
+    pub(crate) fn of(error: &Error, fault: Option<&Fault>) -> Self {
+        match (error.etype(), error.esource(), fault) {
+            (ErrorType::HTTPStatus(status), ..) => {
+                StatusCode::from_u16(*status).map_or(Self::Elsewhere, Self::Answered)
+            }
+            (_, _, Some(Fault::Origin(_))) | (_, ErrorSource::Upstream, _) => Self::Unreachable,
+            _ => Self::Elsewhere,
+        }
+    }
+}
+
+/// For how long a response may be served after it became stale, at the most: Pingora asks no further.
+pub(crate) fn longest(staleness: Staleness, reach: Duration) -> Duration {
+    let unreachable = match staleness.unreachable {
+        Permission::Allowed => reach,
+        Permission::Forbidden => Duration::ZERO,
+    };
+    staleness.if_error.max(unreachable)
+}
+
+/// Whether a stale response is served in place of an error. If so, its origin is left alone for a
+/// moment: what is down must not be asked by every client at once.
+pub(crate) fn stands_in(
+    session: &mut Session,
+    context: &mut Context,
+    error: &Error,
+    now: SystemTime,
+) -> bool {
+    let meta = session.cache.maybe_cache_meta();
+    let stored = meta.and_then(lookup::stored);
+    let (Some(meta), Some(stored), Ok(routed)) = (meta, stored, context.routed()) else {
+        return false;
+    };
+    let staleness = stored.staleness();
+    let trouble = Trouble::of(error, context.fault.as_ref());
+    let window = match trouble {
+        Trouble::Answered(status) if matches!(status.as_u16(), 500 | 502 | 503 | 504) => {
+            staleness.if_error
+        }
+        Trouble::Unreachable => longest(staleness, routed.route.site().site.stale_if_unreachable),
+        Trouble::Answered(_) | Trouble::Elsewhere => Duration::ZERO,
+    };
+    let past = now.duration_since(meta.fresh_until()).unwrap_or_default();
+    if window.is_zero() || past > window {
+        return false;
+    }
+    stored.back_off(now + BACK_OFF);
+    context.stood_in = true;
+    if let Trouble::Answered(status) = trouble {
+        context.attempt.status = Some(status);
+    } else {
+        context.detail = Some("unreachable");
+        // Pingora keeps no connection behind a request that failed; the client is told so.
+        session.set_keepalive(None);
+    }
+    true
+}
