@@ -5,7 +5,7 @@ mod storing;
 use std::time::SystemTime;
 
 use http::{HeaderMap, HeaderName, Method, StatusCode, Version, header};
-use pingora_cache::RespCacheable;
+use pingora_cache::{CachePhase, RespCacheable};
 use pingora_core::Result;
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
@@ -149,7 +149,10 @@ pub(crate) fn storing(
             RespCacheable::Cacheable(meta)
         }
         Err(why) => {
-            if context.update.is_some() {
+            // What it takes the place of is not the response any more, be it ever so stale.
+            let replaced =
+                context.attempt.asks == Asks::Whole && !response.status.is_server_error();
+            if session.cache.phase() == CachePhase::Stale && replaced {
                 validate::discard(edge, session);
             }
             context.detail = Some(why.as_str());

@@ -4,8 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use pingora_cache::lock::{CacheKeyLockImpl, CacheLock};
-use pingora_cache::predictor::Predictor;
 use pingora_core::apps::{HttpServerOptions, ServerApp as _};
 use pingora_core::protocols::http::v2::server::default_h2_options;
 use pingora_core::server::configuration::ServerConf;
@@ -13,10 +11,10 @@ use pingora_proxy::HttpProxy;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use warmfront_config::Config;
-use warmfront_semantics::storable::Why;
 use warmfront_store::{Digester, Store, storage::PingoraStorage};
 
 use crate::access_log::AccessLog;
+use crate::collapse::{Collapse, Unstorable};
 use crate::failure::ClientFault;
 use crate::listen::connection::{Census, Connection};
 use crate::listen::{Acceptor, Bound};
@@ -25,8 +23,6 @@ use crate::observe;
 use crate::service::EdgeService;
 use crate::snapshot::Snapshot;
 
-/// How many keys are remembered as not storable, in each of the predictor's shards.
-const UNSTORABLE_KEYS: usize = 4096;
 /// HTTP/2: what a client may send before the edge has read it, in each stream.
 const H2_STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 /// Idle connections to origins that are kept, in all.
@@ -49,8 +45,8 @@ pub struct Parts {
 pub struct Edge {
     snapshot: ArcSwap<Snapshot>,
     pub(crate) storage: &'static PingoraStorage,
-    pub(crate) collapse: &'static CacheKeyLockImpl,
-    pub(crate) predictor: &'static Predictor<16>,
+    pub(crate) collapse: &'static Collapse,
+    pub(crate) unstorable: &'static Unstorable,
     pub(crate) digester: Digester,
     pub(crate) metrics: Metrics,
     pub(crate) access_log: AccessLog,
@@ -63,14 +59,14 @@ impl Edge {
     pub fn new(parts: Parts) -> Result<Arc<Self>, prometheus::Error> {
         let collapse_timeout = parts.snapshot.config.cache.collapse_timeout;
         // Pingora keeps references to these for ever; there is one of each in a process.
-        let storage = Box::leak(Box::new(PingoraStorage::new(parts.store)));
-        let collapse = Box::leak(CacheLock::new_boxed(collapse_timeout));
-        let predictor = Box::leak(Box::new(Predictor::new(UNSTORABLE_KEYS, Some(is_passing))));
+        let storage: &'static _ = Box::leak(Box::new(PingoraStorage::new(parts.store)));
+        let collapse = Box::leak(Box::new(Collapse::new(collapse_timeout, storage)));
+        let unstorable = Box::leak(Box::new(Unstorable::new(storage)));
         Ok(Arc::new(Self {
             snapshot: ArcSwap::from_pointee(parts.snapshot),
             storage,
             collapse,
-            predictor,
+            unstorable,
             digester: Digester::random(),
             metrics: Metrics::register(&parts.registry)?,
             access_log: parts.access_log,
@@ -138,11 +134,6 @@ impl Edge {
         proxy.h2_options = Some(h2);
         proxy
     }
-}
-
-/// Reasons that say nothing of the next request. Pingora has a word of its own for an unasked 304.
-fn is_passing(why: &str) -> bool {
-    Why::is_passing(why) || why == "304 on miss"
 }
 
 impl std::fmt::Debug for Edge {

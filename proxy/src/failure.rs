@@ -12,7 +12,7 @@ use warmfront_semantics::head::BadHead;
 
 use crate::answer::Answer;
 use crate::context::Context;
-use crate::shape;
+use crate::{lookup, shape};
 
 /// What went wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -240,7 +240,7 @@ pub(crate) async fn tell(
         && !gone
         && session.response_written().is_none()
     {
-        let _ = shape::send(session, arrival, &fault.answer()).await;
+        let _ = shape::send(session, arrival, &fault.answer(), &lookup::none(context)).await;
     }
     context.fault = Some(fault);
     FailToProxy { error_code: told.status.as_u16(), can_reuse_downstream: !told.closes }

@@ -10,6 +10,7 @@ mod access_log;
 mod admit;
 mod answer;
 mod clock;
+mod collapse;
 mod context;
 mod edge;
 mod effects;

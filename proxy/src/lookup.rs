@@ -115,7 +115,9 @@ pub(crate) fn status(cache: &HttpCache, context: &Context, now: SystemTime) -> C
         CachePhase::Hit => Lookup::Hit,
         CachePhase::Stale if context.stood_in => Lookup::StoodIn,
         CachePhase::Stale | CachePhase::StaleUpdating => Lookup::Stale,
-        CachePhase::Revalidated | CachePhase::RevalidatedNoCache(_) => Lookup::Revalidated,
+        CachePhase::Revalidated | CachePhase::RevalidatedNoCache(_) => {
+            Lookup::Revalidated(context.forward)
+        }
         _ => Lookup::Forwarded(context.forward),
     };
     let stored = matches!(cache.phase(), CachePhase::Miss | CachePhase::Expired);
@@ -131,11 +133,20 @@ pub(crate) fn status(cache: &HttpCache, context: &Context, now: SystemTime) -> C
     }
 }
 
+/// What is said of an answer of the edge's own.
+pub(crate) fn none(context: &Context) -> CacheStatus {
+    let asked = context.attempt.began.is_some();
+    let lookup = if asked { Lookup::Failed(context.forward) } else { Lookup::Answered };
+    CacheStatus {
+        forward_status: context.attempt.status.map(|status| status.as_u16()),
+        ..CacheStatus::of(lookup)
+    }
+}
+
+/// Rounded so that a lifetime of 60 s at the age of 60 s leaves 0, and a moment later still does.
 fn seconds_between(now: SystemTime, until: SystemTime) -> i64 {
-    // Rounded up: a response is stored a moment after its lifetime began.
-    let seconds = |d: Duration| i64::try_from(d.as_millis().div_ceil(1000)).unwrap_or(i64::MAX);
     match until.duration_since(now) {
-        Ok(left) => seconds(left),
-        Err(past) => -seconds(past.duration()),
+        Ok(left) => i64::try_from(left.as_millis().div_ceil(1000)).unwrap_or(i64::MAX),
+        Err(past) => -i64::try_from(past.duration().as_secs()).unwrap_or(i64::MAX),
     }
 }

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use pingora_cache::key::HashBinary;
+use pingora_cache::lock::CacheKeyLockImpl;
 use pingora_cache::{
     CacheKey, CacheMeta, CacheOptionOverrides, ForcedFreshness, HitHandler, NoCacheReason,
     RespCacheable,
@@ -65,6 +66,8 @@ impl ProxyHttp for EdgeService {
             session.set_write_timeout(Some(idle));
         }
         session.set_total_drain_timeout(Some(DRAIN_TIMEOUT));
+        // `shape` passes them on: Pingora loses those that come together with a response it stores.
+        session.set_ignore_info_resp(true);
         Ok(())
     }
 
@@ -78,7 +81,7 @@ impl ProxyHttp for EdgeService {
                 answer
             }
         };
-        shape::send(session, context.arrived()?, &answer).await?;
+        shape::send(session, context.arrived()?, &answer, &lookup::none(context)).await?;
         Ok(true)
     }
 
@@ -107,12 +110,12 @@ impl ProxyHttp for EdgeService {
         }
         // Unless the store has it after all.
         context.forward = Forward::UriMiss;
-        let (storage, predictor) = (self.edge.storage, self.edge.predictor);
+        let (storage, unstorable) = (self.edge.storage, self.edge.unstorable);
         let mut overrides = CacheOptionOverrides::default();
         overrides.wait_timeout = Some(self.edge.config().cache.collapse_timeout);
         let shared = lookup::may_share(&session.req_header().headers);
-        let collapse = shared.then_some(self.edge.collapse);
-        session.cache.enable(storage, None, Some(predictor), collapse, Some(overrides));
+        let collapse = shared.then_some(self.edge.collapse as &CacheKeyLockImpl);
+        session.cache.enable(storage, None, Some(unstorable), collapse, Some(overrides));
         Ok(())
     }
 
@@ -188,7 +191,8 @@ impl ProxyHttp for EdgeService {
             return Ok(true);
         }
         let fault = Fault::Client(ClientFault::NotStored);
-        shape::send(session, context.arrived()?, &fault.answer()).await?;
+        let status = lookup::none(context);
+        shape::send(session, context.arrived()?, &fault.answer(), &status).await?;
         context.fault = Some(fault);
         Ok(false)
     }
@@ -243,7 +247,9 @@ impl ProxyHttp for EdgeService {
         context: &mut Context,
     ) -> Result<()> {
         if is_interim(response) {
-            return admit::clean(response, &context.routed()?.route.behavior().origin);
+            admit::clean(response, &context.routed()?.route.behavior().origin)?;
+            shape::interim(session, context, response).await;
+            return Ok(());
         }
         context.attempt.status = Some(response.status);
         match admit::course(&self.edge, session, context, response).await? {

@@ -3,12 +3,13 @@
 mod condition;
 mod range;
 
-use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use pingora_cache::CachePhase;
 use pingora_core::Result;
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
-use warmfront_semantics::cache_status::{CacheStatus, Lookup};
+use warmfront_semantics::cache_status::CacheStatus;
+use warmfront_semantics::cache_status::Lookup;
 use warmfront_semantics::control;
 
 pub(crate) use condition::conclude;
@@ -21,6 +22,19 @@ use crate::request::Arrival;
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
+
+/// Passes on what comes before the response (RFC 9110 §15.2), 100 aside: that one is about the
+/// request's body, which is Pingora's to await.
+pub(crate) async fn interim(session: &mut Session, context: &Context, response: &ResponseHeader) {
+    let version = context.head.as_ref().map(|head| head.version);
+    if version == Some(Version::HTTP_10) || response.status == StatusCode::CONTINUE {
+        return;
+    }
+    session.set_ignore_info_resp(false);
+    // A client that is gone is found out when the response itself is written.
+    let _ = session.as_downstream_mut().write_response_header(Box::new(response.clone())).await;
+    session.set_ignore_info_resp(true);
+}
 
 /// Whoever a response was fetched for gets all of it: Pingora sends even that one from the store.
 pub(crate) fn complete(
@@ -60,7 +74,7 @@ pub(crate) fn mark(
 }
 
 /// The head of an answer of the edge's own.
-fn own(answer: &Answer, arrival: &Arrival) -> Result<ResponseHeader> {
+fn own(answer: &Answer, arrival: &Arrival, status: &CacheStatus) -> Result<ResponseHeader> {
     let mut head = ResponseHeader::build_no_case(answer.status, Some(answer.fields.len() + 8))?;
     for (name, value) in &answer.fields {
         head.append_header(name, value)?;
@@ -69,16 +83,21 @@ fn own(answer: &Answer, arrival: &Arrival) -> Result<ResponseHeader> {
         head.insert_header(header::CONTENT_LENGTH, answer.body.len())?;
     }
     head.insert_header(header::SERVER, HeaderValue::from_static(VIA))?;
-    mark(&mut head, arrival, &CacheStatus::of(Lookup::Answered))?;
+    mark(&mut head, arrival, status)?;
     Ok(head)
 }
 
 /// Writes an answer of the edge's own.
-pub(crate) async fn send(session: &mut Session, arrival: &Arrival, answer: &Answer) -> Result<()> {
+pub(crate) async fn send(
+    session: &mut Session,
+    arrival: &Arrival,
+    answer: &Answer,
+    status: &CacheStatus,
+) -> Result<()> {
     if answer.closes {
         session.set_keepalive(None);
     }
-    let head = Box::new(own(answer, arrival)?);
+    let head = Box::new(own(answer, arrival, status)?);
     let bodiless = answer.body.is_empty() || session.req_header().method == Method::HEAD;
     session.as_downstream_mut().write_response_header(head).await?;
     if !bodiless {

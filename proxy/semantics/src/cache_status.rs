@@ -13,12 +13,14 @@ pub enum Lookup {
     StoodIn,
     /// By what another request, for which this one waited, got from the origin (RFC 9211 §2.6).
     Collapsed(Forward),
-    /// By a stored response that the origin has just said is still good.
-    Revalidated,
+    /// By a stored response that the origin, asked for this reason, has said is still good.
+    Revalidated(Forward),
     /// By the origin.
     Forwarded(Forward),
-    /// By the edge itself: a redirect, a refusal, a fault.
+    /// By the edge itself: a redirect, a refusal.
     Answered,
+    /// By the edge itself, because the origin's answer was of no use.
+    Failed(Forward),
 }
 
 /// RFC 9211 §2.2: why a request went to the origin.
@@ -75,9 +77,9 @@ impl Lookup {
     pub fn as_x_cache(self) -> &'static str {
         match self {
             Self::Hit | Self::Stale | Self::StoodIn | Self::Collapsed(_) => "Hit from warmfront",
-            Self::Revalidated => "RefreshHit from warmfront",
+            Self::Revalidated(_) => "RefreshHit from warmfront",
             Self::Forwarded(_) => "Miss from warmfront",
-            Self::Answered => "Error from warmfront",
+            Self::Answered | Self::Failed(_) => "Error from warmfront",
         }
     }
 
@@ -87,10 +89,10 @@ impl Lookup {
         match self {
             Self::Hit | Self::Collapsed(_) => "hit",
             Self::Stale | Self::StoodIn => "stale",
-            Self::Revalidated => "revalidated",
+            Self::Revalidated(_) => "revalidated",
             Self::Forwarded(Forward::Bypass | Forward::Method) => "bypass",
             Self::Forwarded(_) => "miss",
-            Self::Answered => "none",
+            Self::Answered | Self::Failed(_) => "none",
         }
     }
 }
@@ -131,10 +133,12 @@ impl fmt::Display for CacheStatus {
                 None
             }
             // The status the client sees is the stored one; what the origin said was 304.
-            Lookup::Revalidated => Some((Forward::Stale, Some(304))),
+            Lookup::Revalidated(reason) => Some((reason, Some(304))),
             Lookup::StoodIn => Some((Forward::Stale, self.forward_status)),
             Lookup::Collapsed(reason) => Some((reason, None)),
-            Lookup::Forwarded(reason) => Some((reason, self.forward_status)),
+            Lookup::Forwarded(reason) | Lookup::Failed(reason) => {
+                Some((reason, self.forward_status))
+            }
             Lookup::Answered => None,
         };
         if let Some((reason, status)) = forwarded {

@@ -20,6 +20,13 @@ use crate::stale;
 /// Pingora counts a deadline that is now as fresh; RFC 9111 §4.2 does not.
 const TICK: Duration = Duration::from_millis(1);
 
+/// Between a client and one proxy (RFC 9111 §3.1).
+const OF_THE_PROXY: [HeaderName; 3] = [
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    HeaderName::from_static("proxy-authentication-info"),
+];
+
 /// A response that might be stored.
 #[derive(Debug)]
 pub(crate) struct Candidate<'a> {
@@ -80,9 +87,11 @@ pub(crate) fn judge(candidate: Candidate<'_>, now: SystemTime) -> Result<Kept, W
     }
     let staleness = Staleness::of(&control);
     // Age is told anew on every hit.
-    let mut withheld = withheld(&control, cookies);
-    withheld.push(header::AGE);
-    let (left_out, fields) = parted(&fields, |name| withheld.contains(name));
+    let withheld = withheld(&control, cookies);
+    let is_left_out = |name: &HeaderName| {
+        *name == header::AGE || OF_THE_PROXY.contains(name) || withheld.contains(name)
+    };
+    let (left_out, fields) = parted(&fields, is_left_out);
     let mut meta = CacheMeta::new(
         freshness.fresh_until(&times) - TICK,
         now,

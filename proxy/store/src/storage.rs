@@ -59,6 +59,21 @@ impl PingoraStorage {
         &self.store
     }
 
+    /// Whether a look-up would find something now.
+    pub fn holds(&self, key: &CacheKey) -> bool {
+        self.found(key).is_some()
+    }
+
+    fn found(&self, key: &CacheKey) -> Option<Found> {
+        match key.variance_bin() {
+            // It was selected from the variants that an earlier lookup of the same request found.
+            Some(variant) => {
+                self.store.live(&variant).map(|stored| Found { stored, variants: None })
+            }
+            None => self.store.find(&key.primary_bin()),
+        }
+    }
+
     /// Gives the stored response that a meta was made from the meta's head.
     pub fn freshen(&self, key: &CacheKey, meta: &CacheMeta) -> Result<bool> {
         let (head, admission) = parts_of(meta)?;
@@ -82,14 +97,7 @@ impl Storage for PingoraStorage {
         key: &CacheKey,
         _: &SpanHandle,
     ) -> Result<Option<(CacheMeta, HitHandler)>> {
-        let found = match key.variance_bin() {
-            // It was selected from the variants that an earlier lookup of the same request found.
-            Some(variant) => {
-                self.store.live(&variant).map(|stored| Found { stored, variants: None })
-            }
-            None => self.store.find(&key.primary_bin()),
-        };
-        let Some(Found { stored, variants }) = found else {
+        let Some(Found { stored, variants }) = self.found(key) else {
             return Ok(None);
         };
         let reader = BodyReader::new(stored.body.clone(), Role::Follower);

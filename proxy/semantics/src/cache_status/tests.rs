@@ -38,7 +38,7 @@ fn reads_like_the_rfc() {
         (stood_in, "warmfront; fwd=stale; fwd-status=503; ttl=-9"),
         (refused, "warmfront; fwd=miss; detail=no-store"),
         (
-            CacheStatus { lookup: Lookup::Revalidated, ..hit.clone() },
+            CacheStatus { lookup: Lookup::Revalidated(Forward::Stale), ..hit.clone() },
             "warmfront; fwd=stale; fwd-status=304; ttl=30",
         ),
         (CacheStatus { forward_status: Some(200), ..hit.clone() }, "warmfront; hit; ttl=30"),
@@ -70,7 +70,8 @@ fn lookups() -> impl Strategy<Value = Lookup> {
         Just(Lookup::Stale),
         Just(Lookup::StoodIn),
         Just(Lookup::Collapsed(Forward::UriMiss)),
-        Just(Lookup::Revalidated),
+        Just(Lookup::Revalidated(Forward::Request)),
+        Just(Lookup::Failed(Forward::UriMiss)),
         Just(Lookup::Answered),
         Just(Lookup::Forwarded(Forward::Bypass)),
         Just(Lookup::Forwarded(Forward::Method)),

@@ -1,0 +1,97 @@
+//! Collapse: many requests for one missing key are one request to the origin, and what is known not to
+//! be shared is not waited for.
+
+use std::time::Duration;
+
+use pingora_cache::lock::{
+    CacheKeyLock, CacheKeyLockImpl, CacheLock, LockStatus, Locked, WritePermit,
+};
+use pingora_cache::predictor::{CacheablePredictor, Predictor};
+use pingora_cache::{CacheKey, NoCacheReason};
+use warmfront_semantics::storable::Why;
+use warmfront_store::storage::PingoraStorage;
+
+/// How many keys are remembered as not storable, in each of the predictor's shards.
+const UNSTORABLE_KEYS: usize = 4096;
+
+/// Pingora's lock, without its gap between a look-up that finds nothing and the lock that is taken
+/// then: whatever was stored in between is found by a second look-up.
+pub(crate) struct Collapse {
+    lock: Box<CacheKeyLockImpl>,
+    storage: &'static PingoraStorage,
+}
+
+/// Pingora's memory of what could not be stored, which would hide the variants of a key that can.
+pub(crate) struct Unstorable {
+    keys: Predictor<16>,
+    storage: &'static PingoraStorage,
+}
+
+// === impl Collapse ===
+
+impl Collapse {
+    pub(crate) fn new(age_timeout: Duration, storage: &'static PingoraStorage) -> Self {
+        Self { lock: CacheLock::new_boxed(age_timeout), storage }
+    }
+
+    /// A lock that was released already: whoever waits for it looks again at once.
+    fn released(&self) -> Option<Locked> {
+        // Nobody else knows this key.
+        let key = CacheKey::new(rand::random::<[u8; 16]>(), "");
+        let Locked::Write(permit) = self.lock.lock(&key, false) else { return None };
+        let released = self.lock.lock(&key, false);
+        self.lock.release(&key, permit, LockStatus::Done);
+        Some(released)
+    }
+}
+
+impl CacheKeyLock for Collapse {
+    fn lock(&self, key: &CacheKey, stale_writer: bool) -> Locked {
+        let locked = self.lock.lock(key, stale_writer);
+        let Locked::Write(permit) = locked else { return locked };
+        if stale_writer || !self.storage.holds(key) {
+            return Locked::Write(permit);
+        }
+        self.lock.release(key, permit, LockStatus::Done);
+        self.released().unwrap_or_else(|| self.lock.lock(key, stale_writer))
+    }
+
+    fn release(&self, key: &CacheKey, permit: WritePermit, reason: LockStatus) {
+        self.lock.release(key, permit, reason);
+    }
+
+    fn custom_lock_status(&self, reason: &'static str) -> LockStatus {
+        self.lock.custom_lock_status(reason)
+    }
+}
+
+// === impl Unstorable ===
+
+impl Unstorable {
+    pub(crate) fn new(storage: &'static PingoraStorage) -> Self {
+        Self { keys: Predictor::new(UNSTORABLE_KEYS, Some(is_passing)), storage }
+    }
+}
+
+impl CacheablePredictor for Unstorable {
+    fn cacheable_prediction(&self, key: &CacheKey) -> bool {
+        self.keys.cacheable_prediction(key) || self.storage.holds(key)
+    }
+
+    fn predicted_uncacheable_reason(&self, key: &CacheKey) -> Option<NoCacheReason> {
+        self.keys.predicted_uncacheable_reason(key)
+    }
+
+    fn mark_cacheable(&self, key: &CacheKey) -> bool {
+        self.keys.mark_cacheable(key)
+    }
+
+    fn mark_uncacheable(&self, key: &CacheKey, reason: NoCacheReason) -> Option<bool> {
+        self.keys.mark_uncacheable(key, reason)
+    }
+}
+
+/// Reasons that say nothing of the next request. Pingora has a word of its own for an unasked 304.
+fn is_passing(why: &str) -> bool {
+    Why::is_passing(why) || why == "304 on miss"
+}
