@@ -9,6 +9,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use parking_lot::Mutex;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
@@ -55,13 +56,19 @@ pub(crate) struct Answer {
     pub(crate) version: Version,
     pub(crate) fields: HeaderMap,
     pub(crate) body: Bytes,
+    /// The heads with a status of 1xx before it; of HTTP/1.1 alone.
+    pub(crate) interim: Vec<Interim>,
 }
+
+/// A status of 1xx and its fields.
+pub(crate) type Interim = (StatusCode, HeaderMap);
 
 /// An answer whose body is still to come. The connection is cut when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) head: http::response::Parts,
     body: Incoming,
+    interim: Arc<Mutex<Vec<Interim>>>,
     _connection: JoinSet<()>,
 }
 
@@ -99,6 +106,12 @@ impl Ask {
     }
 
     pub(crate) fn field(mut self, name: &str, value: &str) -> Self {
+        self.request = self.request.header(name, value);
+        self
+    }
+
+    /// A field with any octets.
+    pub(crate) fn octets(mut self, name: &str, value: &[u8]) -> Self {
         self.request = self.request.header(name, value);
         self
     }
@@ -196,6 +209,7 @@ impl Opened {
             version: self.head.version,
             fields: self.head.headers,
             body,
+            interim: self.interim.lock().clone(),
         })
     }
 }
@@ -255,14 +269,19 @@ async fn handshake(tcp: TcpStream, host: &str, config: Arc<ClientConfig>) -> Tls
 
 async fn over_http1(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    request: Request<Full<Bytes>>,
+    mut request: Request<Full<Bytes>>,
 ) -> hyper::Result<Opened> {
+    let interim = Arc::<Mutex<Vec<Interim>>>::default();
+    let hints = interim.clone();
+    hyper::ext::on_informational(&mut request, move |head| {
+        hints.lock().push((head.status(), head.headers().clone()));
+    });
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let mut driver = JoinSet::new();
     // What goes wrong is told to whoever waits for the answer.
     driver.spawn(async { drop(connection.await) });
     let (head, body) = sender.send_request(request).await?.into_parts();
-    Ok(Opened { head, body, _connection: driver })
+    Ok(Opened { head, body, interim, _connection: driver })
 }
 
 async fn over_http2(
@@ -275,5 +294,5 @@ async fn over_http2(
     // As above.
     driver.spawn(async { drop(connection.await) });
     let (head, body) = sender.send_request(request).await?.into_parts();
-    Ok(Opened { head, body, _connection: driver })
+    Ok(Opened { head, body, interim: Arc::default(), _connection: driver })
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 pub(crate) mod bucket;
 pub(crate) mod client;
 pub(crate) mod edge;
+pub(crate) mod exchange;
 pub(crate) mod express;
 pub(crate) mod origin;
 pub(crate) mod process;

@@ -1,0 +1,25 @@
+//! That a scenario which is not so is told, with all of its exchange.
+
+use crate::support::exchange::Served::{Hit, Miss};
+use crate::support::exchange::{get, ok, play, reused, scenario};
+
+#[test]
+#[should_panic(expected = "2 of 6 exchanges went wrong")]
+fn scenarios_that_fail_are_counted() {
+    let never = scenario("never a hit").origin(ok().cache("no-store")).get(Miss).get(Hit);
+    let fine = || reused("fine", ok().cache("max-age=60"));
+    play([fine(), never, fine()]);
+}
+
+#[test]
+#[should_panic(expected = "✗ never a hit [HTTP/2]\n  1. GET /0/tls\n     -> origin: GET /0/tls")]
+fn a_scenario_that_fails_tells_its_name_its_protocol_and_what_the_origin_saw() {
+    let never = scenario("never a hit").origin(ok().cache("no-store")).get(Miss).get(Hit);
+    play([never]);
+}
+
+#[test]
+#[should_panic(expected = "Has(\"x-a\", \"2\") was expected: x-a: 1")]
+fn a_field_that_differs_is_told() {
+    play([scenario("x-a").origin(ok().field("X-A", "1")).ask(get(Miss).has("x-a", "2"))]);
+}
