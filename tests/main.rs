@@ -32,3 +32,4 @@ mod k_storing;
 mod k_targeted;
 mod k_validation;
 mod k_vary;
+mod l_suite;
