@@ -3,7 +3,7 @@
 
 use std::time::SystemTime;
 
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use pingora_cache::{CacheMeta, CachePhase, NoCacheReason};
 use pingora_core::{Error, Result};
 use pingora_http::ResponseHeader;
@@ -16,6 +16,9 @@ use warmfront_semantics::vary::Vary;
 use crate::admit::{self, Candidate, Kept};
 use crate::context::{self, Asks, Context, Detour};
 use crate::edge::Edge;
+
+/// What Pingora makes its conditions of.
+const VALIDATORS: [HeaderName; 2] = [header::ETAG, header::LAST_MODIFIED];
 
 /// A stale response is validated by a HEAD where only its head is wanted.
 pub(crate) fn asks(session: &Session) -> Asks {
@@ -44,9 +47,11 @@ pub(crate) fn note(session: &Session, context: &mut Context, response: &Response
     if session.cache.phase() != CachePhase::Stale || response.status != StatusCode::NOT_MODIFIED {
         return;
     }
-    match selects(session.cache.cache_meta().headers(), &response.headers) {
-        Selected::Yes => context.update = Some(response.headers.clone()),
-        Selected::No => context.detour = Detour::Unvalidated,
+    let stored = session.cache.cache_meta().headers();
+    let asked = VALIDATORS.iter().any(|name| stored.contains_key(name));
+    match selects(stored, &response.headers) {
+        Selected::Yes if asked => context.update = Some(response.headers.clone()),
+        _ => context.detour = Detour::Unvalidated,
     }
 }
 

@@ -120,10 +120,12 @@ impl Freshness {
         let floor = if heuristic { bounds.min } else { Duration::ZERO };
         let within = |lifetime: Duration| lifetime.max(floor).min(bounds.max).min(LIFETIME_MAX);
         let (lifetime, basis) = match explicit {
-            // RFC 9111 §5.2.2.4: never used unasked, whatever else is said; what else is said is
-            // still what lets other statuses be stored.
+            // RFC 9111 §5.2.2.4: never used unasked, whatever else is said, but where the site sets a
+            // least lifetime, as CloudFront's does; what else is said is still what lets other
+            // statuses be stored.
             _ if control.directives.no_cache == Scope::Whole => {
-                (Duration::ZERO, explicit.map_or(Basis::Nothing, |_| Basis::Explicit))
+                let said = explicit.is_some() || !floor.is_zero();
+                (within(Duration::ZERO), if said { Basis::Explicit } else { Basis::Nothing })
             }
             Some(lifetime) => (within(lifetime), Basis::Explicit),
             // RFC 9111 §4.2.2: no guess for other statuses, unless the origin says `public`.
