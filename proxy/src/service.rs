@@ -68,8 +68,8 @@ impl ProxyHttp for EdgeService {
         let idle = self.edge.config().limits.idle_timeout;
         let upgrade = is_websocket(&session.req_header().headers);
         session.set_read_timeout(Some(if upgrade { UPGRADED_IDLE } else { idle }));
-        if session.is_http2() {
-            // A stream can stand still while its connection moves; an HTTP/1 stream sees to itself.
+        if session.is_custom() {
+            // An HTTP/2 stream stands still while its connection moves; HTTP/1 sees to itself.
             session.set_write_timeout(Some(idle));
         }
         session.set_total_drain_timeout(Some(DRAIN_TIMEOUT));
@@ -281,7 +281,7 @@ impl ProxyHttp for EdgeService {
         }
         context.answered = Some(Instant::now());
         let status = lookup::status(&session.cache, context.forward, clock::now());
-        shape::mark(response, context.arrived()?, &status)
+        shape::mark(session, response, context.arrived()?, &status)
     }
 
     fn response_body_filter(

@@ -15,10 +15,12 @@ const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 
 /// Adds what every response of ours says.
 pub(crate) fn mark(
+    session: &Session,
     response: &mut ResponseHeader,
     arrival: &Arrival,
     status: &CacheStatus,
 ) -> Result<()> {
+    keep_date(session, arrival, response);
     let x_cache = match (status.lookup, response.status.is_redirection()) {
         // CloudFront's word for a redirect of its own.
         (Lookup::Answered, true) => "Redirect from warmfront",
@@ -34,8 +36,17 @@ pub(crate) fn mark(
     Ok(())
 }
 
+/// RFC 9110 §6.6.1: what is passed on keeps its Date. Over HTTP/2 it does so by itself; over HTTP/1
+/// the connection has to be told.
+fn keep_date(session: &Session, arrival: &Arrival, response: &ResponseHeader) {
+    // A request of the edge's own, to freshen what is stored, has a client's connection too.
+    if session.as_http1().is_some() && !response.status.is_informational() {
+        arrival.connection.date.set(response.headers.get(header::DATE).cloned());
+    }
+}
+
 /// The head of an answer of the edge's own.
-fn own(answer: &Answer, arrival: &Arrival) -> Result<ResponseHeader> {
+fn own(session: &Session, answer: &Answer, arrival: &Arrival) -> Result<ResponseHeader> {
     let mut head = ResponseHeader::build_no_case(answer.status, Some(answer.fields.len() + 8))?;
     for (name, value) in &answer.fields {
         head.append_header(name, value)?;
@@ -46,7 +57,7 @@ fn own(answer: &Answer, arrival: &Arrival) -> Result<ResponseHeader> {
     head.insert_header(header::SERVER, HeaderValue::from_static(VIA))?;
     let status =
         CacheStatus { lookup: Lookup::Answered, ttl: None, stored: false, collapsed: false };
-    mark(&mut head, arrival, &status)?;
+    mark(session, &mut head, arrival, &status)?;
     Ok(head)
 }
 
@@ -55,7 +66,7 @@ pub(crate) async fn send(session: &mut Session, arrival: &Arrival, answer: &Answ
     if answer.closes {
         session.set_keepalive(None);
     }
-    let head = Box::new(own(answer, arrival)?);
+    let head = Box::new(own(session, answer, arrival)?);
     let bodiless = answer.body.is_empty() || session.req_header().method == Method::HEAD;
     session.as_downstream_mut().write_response_header(head).await?;
     if !bodiless {

@@ -2,9 +2,12 @@
 
 mod accept;
 pub(crate) mod connection;
+mod date;
 mod deadline;
 mod guard;
+mod h2;
 mod handshake;
+mod refusal;
 mod sockets;
 mod stream;
 mod transport;
