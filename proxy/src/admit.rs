@@ -5,8 +5,8 @@ mod storing;
 use std::time::SystemTime;
 
 use http::{HeaderMap, HeaderName, Method, StatusCode, Version, header};
-use pingora_cache::{CachePhase, RespCacheable};
-use pingora_core::Result;
+use pingora_cache::{CachePhase, NoCacheReason, RespCacheable};
+use pingora_core::{Error, Result};
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 use warmfront_origin::{Bucket, Diagnosis, Origin};
@@ -18,7 +18,7 @@ use warmfront_semantics::storable::Why;
 use storing::unstorable;
 pub(crate) use storing::{Candidate, Kept, judge};
 
-use crate::context::{Asks, Context, Detour, Routed};
+use crate::context::{self, Asks, Context, Detour, Routed};
 use crate::edge::Edge;
 use crate::failure::{Fault, OriginFault};
 use crate::request::RequestHead;
@@ -110,6 +110,18 @@ pub(crate) async fn course(
         }
         _ => Ok(Course::Keep),
     }
+}
+
+/// Sends the request to the origin again, another way.
+#[expect(clippy::unnecessary_box_returns, reason = "Pingora's errors are boxed")]
+pub(crate) fn again(session: &mut Session, context: &mut Context, detour: Detour) -> Box<Error> {
+    if detour == Detour::AsAsked {
+        session.cache.response_became_uncacheable(NoCacheReason::ResponseTooLarge);
+        session.cache.disable(NoCacheReason::ResponseTooLarge);
+        session.upstream_headers_mutated_for_cache = false;
+    }
+    context.detour = detour;
+    context::again()
 }
 
 /// What of a response goes into the store: of a 304, the stored response that it freshens.

@@ -1,11 +1,9 @@
 //! The data plane as a whole: assembled once, served until shutdown.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use pingora_core::apps::{HttpServerOptions, ServerApp as _};
-use pingora_core::protocols::http::v2::server::default_h2_options;
 use pingora_core::server::configuration::ServerConf;
 use pingora_proxy::HttpProxy;
 use tokio::sync::watch;
@@ -23,8 +21,6 @@ use crate::observe;
 use crate::service::EdgeService;
 use crate::snapshot::Snapshot;
 
-/// HTTP/2: what a client may send before the edge has read it, in each stream.
-const H2_STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 /// Idle connections to origins that are kept, in all.
 const ORIGIN_POOL: usize = 512;
 
@@ -125,13 +121,7 @@ impl Edge {
         proxy.handle_init_modules();
         let mut server = HttpServerOptions::default();
         server.keepalive_request_limit = Some(limits.requests_per_connection);
-        server.h2_idle_timeout = Some(limits.idle_timeout.max(Duration::from_millis(1)));
         proxy.server_options = Some(server);
-        let mut h2 = default_h2_options();
-        h2.max_concurrent_streams(limits.h2_streams);
-        h2.max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX));
-        h2.initial_window_size(H2_STREAM_WINDOW_BYTES);
-        proxy.h2_options = Some(h2);
         proxy
     }
 }

@@ -30,7 +30,7 @@ pub(crate) fn inspect(
     if head.path_and_query().len() > limits.url_bytes {
         return Err(ClientFault::TargetTooLong);
     }
-    // Pingora gives an HTTP/2 request the Host field that its `:authority` stands for.
+    // An HTTP/2 request was given the Host field that its `:authority` stands for.
     if fields.len() > limits.header_fields + 1 {
         return Err(ClientFault::HeadTooLarge);
     }

@@ -9,8 +9,7 @@ use http::{Method, StatusCode};
 use pingora_cache::key::HashBinary;
 use pingora_cache::lock::CacheKeyLockImpl;
 use pingora_cache::{
-    CacheKey, CacheMeta, CacheOptionOverrides, ForcedFreshness, HitHandler, NoCacheReason,
-    RespCacheable,
+    CacheKey, CacheMeta, CacheOptionOverrides, ForcedFreshness, HitHandler, RespCacheable,
 };
 use pingora_core::protocols::Digest;
 use pingora_core::upstreams::peer::HttpPeer;
@@ -22,7 +21,7 @@ use warmfront_semantics::fields::is_websocket;
 use warmfront_semantics::precondition::{self, Outcome};
 
 use crate::admit::{self, Course};
-use crate::context::{self, Asks, Began, Context, Detour};
+use crate::context::{self, Asks, Began, Context};
 use crate::edge::Edge;
 use crate::failure::{ClientFault, Fault};
 use crate::gate::Verdict;
@@ -61,8 +60,8 @@ impl ProxyHttp for EdgeService {
         let idle = self.edge.config().limits.idle_timeout;
         let upgrade = is_websocket(&session.req_header().headers);
         session.set_read_timeout(Some(if upgrade { UPGRADED_IDLE } else { idle }));
-        if session.is_http2() {
-            // A stream can stand still while its connection moves; an HTTP/1 stream sees to itself.
+        if session.is_custom() {
+            // An HTTP/2 stream stands still while its connection moves; HTTP/1 sees to itself.
             session.set_write_timeout(Some(idle));
         }
         session.set_total_drain_timeout(Some(DRAIN_TIMEOUT));
@@ -262,15 +261,7 @@ impl ProxyHttp for EdgeService {
                 validate::by_head(&self.edge, session, context, response, clock::now())
             }
             Course::Fail(fault) => Err(context.stop(fault)),
-            Course::Detour(detour) => {
-                if detour == Detour::AsAsked {
-                    session.cache.response_became_uncacheable(NoCacheReason::ResponseTooLarge);
-                    session.cache.disable(NoCacheReason::ResponseTooLarge);
-                    session.upstream_headers_mutated_for_cache = false;
-                }
-                context.detour = detour;
-                Err(context::again())
-            }
+            Course::Detour(detour) => Err(admit::again(session, context, detour)),
         }
     }
 
@@ -300,7 +291,7 @@ impl ProxyHttp for EdgeService {
         shape::conclude(response, context.outcome)?;
         context.answered = Some(Instant::now());
         let status = lookup::status(&session.cache, context, clock::now());
-        shape::mark(response, context.arrived()?, &status)
+        shape::mark(session, response, context.arrived()?, &status)
     }
 
     fn response_body_filter(

@@ -18,6 +18,7 @@ pub(crate) use range::cut;
 use crate::answer::Answer;
 use crate::context::Context;
 use crate::forward::{VIA, X_REQUEST_ID};
+use crate::listen::PASSED_ON;
 use crate::request::Arrival;
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
@@ -30,9 +31,14 @@ pub(crate) async fn interim(session: &mut Session, context: &Context, response: 
     if version == Some(Version::HTTP_10) || response.status == StatusCode::CONTINUE {
         return;
     }
+    let mut head = Box::new(response.clone());
+    if session.as_http1().is_none() {
+        // A name and a value without a letter: they can be added.
+        let _ = head.insert_header(PASSED_ON, HeaderValue::from_static(""));
+    }
     session.set_ignore_info_resp(false);
     // A client that is gone is found out when the response itself is written.
-    let _ = session.as_downstream_mut().write_response_header(Box::new(response.clone())).await;
+    let _ = session.as_downstream_mut().write_response_header(head).await;
     session.set_ignore_info_resp(true);
 }
 
@@ -52,10 +58,12 @@ pub(crate) fn complete(
 
 /// Adds what every response of ours says.
 pub(crate) fn mark(
+    session: &Session,
     response: &mut ResponseHeader,
     arrival: &Arrival,
     status: &CacheStatus,
 ) -> Result<()> {
+    keep_date(session, arrival, response);
     let x_cache = match (status.lookup, response.status.is_redirection()) {
         // CloudFront's word for a redirect of its own.
         (Lookup::Answered, true) => "Redirect from warmfront",
@@ -73,8 +81,22 @@ pub(crate) fn mark(
     Ok(())
 }
 
+/// RFC 9110 §6.6.1: what is passed on keeps its Date. Over HTTP/2 it does so by itself; over HTTP/1
+/// the connection has to be told.
+fn keep_date(session: &Session, arrival: &Arrival, response: &ResponseHeader) {
+    // A request of the edge's own, to freshen what is stored, has a client's connection too.
+    if session.as_http1().is_some() && !response.status.is_informational() {
+        arrival.connection.date.set(response.headers.get(header::DATE).cloned());
+    }
+}
+
 /// The head of an answer of the edge's own.
-fn own(answer: &Answer, arrival: &Arrival, status: &CacheStatus) -> Result<ResponseHeader> {
+fn own(
+    session: &Session,
+    answer: &Answer,
+    arrival: &Arrival,
+    status: &CacheStatus,
+) -> Result<ResponseHeader> {
     let mut head = ResponseHeader::build_no_case(answer.status, Some(answer.fields.len() + 8))?;
     for (name, value) in &answer.fields {
         head.append_header(name, value)?;
@@ -83,7 +105,7 @@ fn own(answer: &Answer, arrival: &Arrival, status: &CacheStatus) -> Result<Respo
         head.insert_header(header::CONTENT_LENGTH, answer.body.len())?;
     }
     head.insert_header(header::SERVER, HeaderValue::from_static(VIA))?;
-    mark(&mut head, arrival, status)?;
+    mark(session, &mut head, arrival, status)?;
     Ok(head)
 }
 
@@ -97,7 +119,7 @@ pub(crate) async fn send(
     if answer.closes {
         session.set_keepalive(None);
     }
-    let head = Box::new(own(answer, arrival, status)?);
+    let head = Box::new(own(session, answer, arrival, status)?);
     let bodiless = answer.body.is_empty() || session.req_header().method == Method::HEAD;
     session.as_downstream_mut().write_response_header(head).await?;
     if !bodiless {

@@ -9,6 +9,8 @@ pub(crate) mod client;
 pub(crate) mod edge;
 pub(crate) mod exchange;
 pub(crate) mod express;
+pub(crate) mod http2;
+pub(crate) mod octets;
 pub(crate) mod origin;
 pub(crate) mod process;
 pub(crate) mod program;

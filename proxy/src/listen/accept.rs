@@ -1,7 +1,9 @@
-//! The accept loop: counts, shakes hands, and gives the connection to Pingora.
+//! The accept loop: counts, shakes hands, and gives the connection to whoever speaks its protocol.
 
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +16,9 @@ use tokio::time::{Instant, timeout_at};
 use warmfront_semantics::head::HeadLimits;
 
 use crate::listen::connection::{Allowance, Census, Connection, Counted};
+use crate::listen::date::KeptDate;
 use crate::listen::guard::Guard;
+use crate::listen::h2::Front;
 use crate::listen::handshake::{self, HandshakeError};
 use crate::listen::sockets::{Bound, Spoken};
 use crate::listen::stream::{Deadlines, EdgeStream, Protocol, Transport};
@@ -96,7 +100,8 @@ impl Acceptor {
         };
         let (spent, ends) = watch::channel(false);
         let allowance = Allowance::new(limits.requests_per_connection, spent);
-        let connection = Arc::new(Connection { client, local, tls, allowance });
+        let date = KeptDate::default();
+        let connection = Arc::new(Connection { client, local, tls, allowance, date });
         let protocol = if http2 {
             Protocol::Http2 { preface_left: PREFACE_BYTES }
         } else {
@@ -112,21 +117,21 @@ impl Acceptor {
             let (edge, connection) = (self.edge.clone(), connection.clone());
             Arc::new(move |fault| edge.observe_refusal(&connection, fault))
         };
+        let counted = (connection.clone(), counted);
         let stream = EdgeStream::new(transport, protocol, deadlines, counted, refused);
-        if let Ok(stream) = PingoraStream::new(stream, connection.clone()) {
-            self.carry(stream, &connection, &ends).await;
+        if http2 {
+            let (proxy, edge) = (self.proxy.clone(), self.edge.clone());
+            let front = Front { proxy, edge, connection: connection.clone(), ends };
+            self.carry(front.serve(stream, limits), &connection).await;
+        } else if let Ok(stream) = PingoraStream::new(stream, &connection) {
+            let proxy = self.proxy.clone();
+            self.carry(proxy.process_new(Box::new(stream), &ends), &connection).await;
         }
     }
 
     /// Serves a connection until it ends by itself, has had its requests, or the node stops.
-    async fn carry(
-        mut self,
-        stream: PingoraStream,
-        connection: &Connection,
-        ends: &watch::Receiver<bool>,
-    ) {
-        let served = self.proxy.process_new(Box::new(stream), ends);
-        tokio::pin!(served);
+    async fn carry<T>(mut self, served: impl Future<Output = T>, connection: &Connection) {
+        let mut served = pin!(served);
         tokio::select! {
             _ = &mut served => return,
             // An error means that whoever could stop the node is gone: it is stopped.

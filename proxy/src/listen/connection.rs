@@ -10,6 +10,8 @@ use prometheus::IntGauge;
 use tokio::sync::watch;
 use warmfront_certs::Presented;
 
+use crate::listen::date::KeptDate;
+
 /// One client connection, as the rooms see it.
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -21,6 +23,8 @@ pub(crate) struct Connection {
     pub(crate) tls: Option<Tls>,
     /// How many more requests it may carry.
     pub(crate) allowance: Allowance,
+    /// HTTP/1: of the response that is about to be written.
+    pub(crate) date: KeptDate,
 }
 
 /// The requests that are left to a connection. HTTP/1 closes by itself; HTTP/2 is told to.

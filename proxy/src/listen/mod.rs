@@ -2,13 +2,17 @@
 
 mod accept;
 pub(crate) mod connection;
+mod date;
 mod deadline;
 mod guard;
+mod h2;
 mod handshake;
+mod refusal;
 mod sockets;
 mod stream;
 mod transport;
 
 pub(crate) use accept::Acceptor;
+pub(crate) use h2::PASSED_ON;
 pub use sockets::{BindError, Bound, Spoken};
 pub(crate) use transport::PingoraStream;

@@ -17,18 +17,17 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::server::TlsStream;
 
-use crate::failure::{ClientFault, refusal_bytes};
-use crate::listen::connection::Counted;
+use crate::failure::ClientFault;
+use crate::listen::connection::{Connection, Counted};
+use crate::listen::date;
 use crate::listen::deadline::Deadline;
 use crate::listen::guard::{Guard, Phase, Step};
+use crate::listen::refusal::{LINGER, Refusal};
 
 /// A head and the first of its body are gathered up to one TLS record (RFC 8446 §5.1).
 const GATHER_BYTES: usize = 16 * 1024;
 /// How a head begins. A body that does too waits for what follows it, and no longer.
 const RESPONSE_HEAD: &[u8] = b"HTTP/1.";
-/// A refused client has this long to read why, and may send this much meanwhile.
-const LINGER: Duration = Duration::from_secs(2);
-const LINGER_BYTES: usize = 256 * 1024;
 
 /// Bytes in and out, plain or encrypted.
 pub(crate) enum Transport {
@@ -66,19 +65,11 @@ pub(crate) struct EdgeStream {
     read_deadline: Deadline,
     write_deadline: Deadline,
     gathered: Vec<u8>,
-    /// What is left to write to a refused client.
     refusal: Refusal,
     first: bool,
+    connection: Arc<Connection>,
     refused: Arc<dyn Fn(ClientFault) + Send + Sync>,
     _counted: Counted,
-}
-
-#[derive(Debug, Default)]
-struct Refusal {
-    bytes: Vec<u8>,
-    written: usize,
-    drained: usize,
-    shut: bool,
 }
 
 // === impl EdgeStream ===
@@ -88,7 +79,7 @@ impl EdgeStream {
         transport: Transport,
         protocol: Protocol,
         deadlines: Deadlines,
-        counted: Counted,
+        (connection, counted): (Arc<Connection>, Counted),
         refused: Arc<dyn Fn(ClientFault) + Send + Sync>,
     ) -> Self {
         Self {
@@ -101,6 +92,7 @@ impl EdgeStream {
             gathered: Vec::new(),
             refusal: Refusal::default(),
             first: true,
+            connection,
             refused,
             _counted: counted,
         }
@@ -228,35 +220,16 @@ impl EdgeStream {
         if let Protocol::Http1(guard) = &mut self.protocol {
             guard.refuse();
         }
-        self.refusal = Refusal { bytes: refusal_bytes(fault), ..Refusal::default() };
+        self.refusal = Refusal::new(fault);
         self.read_deadline.set(Instant::now() + LINGER);
         (self.refused)(fault);
     }
 
-    /// Writes the refusal, then waits for the client to hang up: closing with unread bytes would
-    /// reset the connection, and the client would never read why.
     fn poll_refused(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.read_deadline.poll(cx).is_ready() {
             return Poll::Ready(Ok(()));
         }
-        let refusal = &mut self.refusal;
-        while let Some(rest) = refusal.bytes.get(refusal.written..).filter(|rest| !rest.is_empty())
-        {
-            refusal.written += ready!(Pin::new(&mut self.transport).poll_write(cx, rest))?;
-        }
-        if !refusal.shut {
-            ready!(Pin::new(&mut self.transport).poll_shutdown(cx))?;
-            refusal.shut = true;
-        }
-        loop {
-            let mut chunk = [0; 4096];
-            let mut chunk = ReadBuf::new(&mut chunk);
-            ready!(Pin::new(&mut self.transport).poll_read(cx, &mut chunk))?;
-            refusal.drained += chunk.filled().len();
-            if chunk.filled().is_empty() || refusal.drained > LINGER_BYTES {
-                return Poll::Ready(Ok(()));
-            }
-        }
+        self.refusal.poll(&mut self.transport, cx)
     }
 
     fn poll_http2(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
@@ -346,7 +319,14 @@ impl AsyncWrite for EdgeStream {
     ) -> Poll<io::Result<usize>> {
         if !self.is_http2() {
             let bytes = slices.iter().map(|slice| slice.len()).sum::<usize>();
-            let head = slices.first().is_some_and(|first| first.starts_with(RESPONSE_HEAD));
+            let first = slices.first().map(|first| &**first).unwrap_or_default();
+            let head = first.starts_with(RESPONSE_HEAD);
+            if head && let Some(date) = self.connection.date.take_for(first) {
+                let start = self.gathered.len();
+                self.gather(slices);
+                date::restore(&mut self.gathered, start, &date);
+                return Poll::Ready(Ok(bytes));
+            }
             if self.gathered.is_empty() && head && bytes <= GATHER_BYTES {
                 self.gather(slices);
                 return Poll::Ready(Ok(bytes));

@@ -12,8 +12,8 @@ use pingora_core::Result;
 use pingora_core::protocols::raw_connect::ProxyDigest;
 use pingora_core::protocols::tls::SslDigest;
 use pingora_core::protocols::{
-    ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl,
-    TimingDigest, UniqueID, UniqueIDType,
+    ALPN, Digest, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest,
+    Ssl, TimingDigest, UniqueID, UniqueIDType,
 };
 use pingora_http::ResponseHeader;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -26,8 +26,21 @@ use crate::listen::stream::{EdgeStream, Transport};
 #[derive(Debug)]
 pub(crate) struct PingoraStream {
     stream: EdgeStream,
-    connection: Arc<ProxyDigest>,
-    tls: Option<Arc<SslDigest>>,
+    digest: Digest,
+}
+
+/// What is known of a connection, in Pingora's terms.
+pub(crate) fn digest(connection: &Arc<Connection>) -> Result<Digest> {
+    let tls = connection.tls.as_ref();
+    let tls = tls.map(|tls| SslDigest::new(tls.cipher, tls.version, None, None, Vec::new()));
+    let head = Box::new(ResponseHeader::build_no_case(StatusCode::OK, None)?);
+    // The one place where a stream of ours can leave something for the rooms to find.
+    let proxy = ProxyDigest::new(head, Some(Box::new(connection.clone())));
+    Ok(Digest {
+        ssl_digest: tls.map(Arc::new),
+        proxy_digest: Some(Arc::new(proxy)),
+        ..Digest::default()
+    })
 }
 
 // === impl Transport ===
@@ -99,18 +112,11 @@ impl AsyncWrite for Transport {
 // === impl PingoraStream ===
 
 impl PingoraStream {
-    pub(crate) fn new(stream: EdgeStream, connection: Arc<Connection>) -> Result<Self> {
-        let tls = connection
-            .tls
-            .as_ref()
-            .map(|tls| Arc::new(SslDigest::new(tls.cipher, tls.version, None, None, Vec::new())));
-        let head = Box::new(ResponseHeader::build_no_case(StatusCode::OK, None)?);
-        // The one place where a stream of ours can leave something for the rooms to find.
-        let connection = Arc::new(ProxyDigest::new(head, Some(Box::new(connection))));
-        Ok(Self { stream, connection, tls })
+    pub(crate) fn new(stream: EdgeStream, connection: &Arc<Connection>) -> Result<Self> {
+        Ok(Self { stream, digest: digest(connection)? })
     }
 
-    /// What [`PingoraStream::new`] was given, as the rooms find it.
+    /// What [`digest`] was given, as the rooms find it.
     pub(crate) fn connection_in(digest: &ProxyDigest) -> Option<&Arc<Connection>> {
         digest.user_data.as_deref()?.downcast_ref()
     }
@@ -172,18 +178,19 @@ impl UniqueID for PingoraStream {
 
 impl Ssl for PingoraStream {
     fn get_ssl_digest(&self) -> Option<Arc<SslDigest>> {
-        self.tls.clone()
+        self.digest.ssl_digest.clone()
     }
 
     fn selected_alpn_proto(&self) -> Option<ALPN> {
-        Some(if self.stream.is_http2() { ALPN::H2 } else { ALPN::H1 })
+        // HTTP/2 has a front of its own.
+        Some(ALPN::H1)
     }
 }
 
 impl GetProxyDigest for PingoraStream {
     fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
         self.stream.expect_request();
-        Some(self.connection.clone())
+        self.digest.proxy_digest.clone()
     }
 }
 
