@@ -186,6 +186,31 @@ fn the_readme_names_every_configuration_key() {
 }
 
 #[test]
+fn every_row_of_the_book_names_tests_that_exist() {
+    let mut faults = Faults::default();
+    let readme = read("README.md");
+    let book = numbered(&readme).skip_while(|(_, text)| *text != "## By the book").skip(1);
+    let rows = book
+        .take_while(|(_, text)| !text.starts_with("## "))
+        .filter(|(_, text)| text.starts_with('|'))
+        .skip(2);
+    let mut found = 0;
+    for (line, row) in rows {
+        found += 1;
+        let cell = row.trim_end_matches([' ', '|']).rsplit('|').next().unwrap_or_default();
+        let mut named = cell.split('`').skip(1).step_by(2).peekable();
+        if named.peek().is_none() {
+            faults.add("README.md", line, "is shown by nothing");
+        }
+        for words in named.filter(|words| !is_a_test(words)) {
+            faults.add("README.md", line, &format!("`cargo test {words}` finds nothing"));
+        }
+    }
+    assert_ne!(found, 0, "README.md has no table of clauses");
+    faults.none();
+}
+
+#[test]
 fn links_in_the_documents_lead_somewhere() {
     let mut faults = Faults::default();
     for document in ["README.md", "CHANGES.md", "SECURITY.md"] {
@@ -245,6 +270,27 @@ fn toml_blocks(text: &str) -> Vec<(usize, String)> {
         }
     }
     blocks
+}
+
+/// Whether `cargo test` with these words, `module::name` or `-p crate module::name`, runs a test.
+fn is_a_test(words: &str) -> bool {
+    let (folder, path) = match words.strip_prefix("-p ").map(|rest| rest.split_once(' ')) {
+        None => ("tests".to_owned(), words),
+        Some(Some((name, path))) => {
+            let floor = FLOORS.iter().find(|(_, known, _)| *known == name);
+            let Some((folder, ..)) = floor else { return false };
+            (format!("{folder}/src"), path)
+        }
+        Some(None) => return false,
+    };
+    let Some((module, name)) = path.rsplit_once("::") else { return false };
+    let module = module.replace("::", "/");
+    // Tests stand in a file of their own or at the end of what they test.
+    let files = [module.as_str(), module.trim_end_matches("/tests")];
+    let texts = files.map(|file| fs::read_to_string(root().join(format!("{folder}/{file}.rs"))));
+    let texts: String = texts.into_iter().flatten().collect();
+    let mut tests = texts.split("test]\n").skip(1).map(str::trim_start);
+    tests.any(|test| test.trim_start_matches("async ").starts_with(&format!("fn {name}()")))
 }
 
 /// Every Rust file of the project, as a path from its root.

@@ -1,5 +1,7 @@
 //! An HTTP/2 connection of which a test sees every stream, or every frame.
 
+use std::io::ErrorKind;
+
 use bytes::Bytes;
 use h2::SendStream;
 use h2::client::{Builder, ResponseFuture, SendRequest};
