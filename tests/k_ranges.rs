@@ -109,7 +109,7 @@ fn no_such_part() {
     play(ten.into_iter().chain(none));
 }
 
-/// RFC 9110 §14.6, §15.3.7.2: several parts in one body, in the order asked for.
+/// RFC 9110 §14.6, §15.3.7.2: several parts in one body, in its order.
 #[test]
 fn several_parts() {
     let table = [

@@ -286,11 +286,13 @@ fn is_a_test(words: &str) -> bool {
     let Some((module, name)) = path.rsplit_once("::") else { return false };
     let module = module.replace("::", "/");
     // Tests stand in a file of their own or at the end of what they test.
-    let files = [module.as_str(), module.trim_end_matches("/tests")];
-    let texts = files.map(|file| fs::read_to_string(root().join(format!("{folder}/{file}.rs"))));
-    let texts: String = texts.into_iter().flatten().collect();
-    let mut tests = texts.split("test]\n").skip(1).map(str::trim_start);
-    tests.any(|test| test.trim_start_matches("async ").starts_with(&format!("fn {name}()")))
+    let sources = [module.as_str(), module.trim_end_matches("/tests")].map(|file| {
+        fs::read_to_string(root().join(format!("{folder}/{file}.rs"))).unwrap_or_default()
+    });
+    let mut tests = sources.iter().flat_map(|source| source.split("test]\n").skip(1));
+    tests.any(|test| {
+        test.trim_start().trim_start_matches("async ").starts_with(&format!("fn {name}()"))
+    })
 }
 
 /// Every Rust file of the project, as a path from its root.

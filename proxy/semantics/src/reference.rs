@@ -4,11 +4,15 @@ use http::{Method, StatusCode};
 
 use crate::authority::Host;
 
-/// Whether a method may change things: everything but the four that RFC 9110 §9.2.1 calls safe and
-/// caches know, methods nobody has heard of included.
+/// The methods that are registered as safe (RFC 9110 §9.2.1, §16.1.1).
+const SAFE: [&str; 8] =
+    ["GET", "HEAD", "OPTIONS", "TRACE", "PROPFIND", "REPORT", "SEARCH", "QUERY"];
+
+/// Whether a method may change things: everything but what is registered as safe, methods nobody has
+/// heard of included.
 #[must_use]
 pub fn is_unsafe(method: &Method) -> bool {
-    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
+    !SAFE.contains(&method.as_str())
 }
 
 /// Whether an answer to an unsafe request says that it changed something (RFC 9111 §4.4).

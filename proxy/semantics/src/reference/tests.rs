@@ -73,8 +73,8 @@ fn references_of_another_origin() {
 
 #[test]
 fn methods_and_answers() {
-    for method in [Method::GET, Method::HEAD, Method::OPTIONS, Method::TRACE] {
-        assert!(!is_unsafe(&method), "{method}");
+    for method in SAFE {
+        assert!(!is_unsafe(&Method::from_bytes(method.as_bytes()).unwrap()), "{method}");
     }
     for method in ["POST", "PUT", "DELETE", "PATCH", "FOO", "get"] {
         assert!(is_unsafe(&Method::from_bytes(method.as_bytes()).unwrap()), "{method}");
