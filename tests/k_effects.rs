@@ -181,6 +181,12 @@ fn head_and_the_stored_response() {
         two("another length", stale(), said().field("Content-Length", "99"))
             .ask(asked().has("content-length", "99"))
             .ask(get(Miss).text("answer 003")),
+        two("it is gone", stale(), says(410).cache("max-age=600"))
+            .ask(asked().status(410))
+            .ask(get(Miss).text("answer 003").saw_no("if-none-match")),
+        two("it is missing", stale(), says(404))
+            .ask(asked().status(404))
+            .ask(get(Miss).text("answer 003").saw_no("if-none-match")),
         two("the same length", stale(), said().field("Content-Length", "10"))
             .ask(asked())
             .ask(get(Hit).text("answer 001")),

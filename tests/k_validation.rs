@@ -242,6 +242,14 @@ fn a_full_answer_to_a_condition() {
 #[test]
 fn a_304_that_nobody_asked_for() {
     play([
+        scenario("what is stored has no validator")
+            .origins([
+                ok().cache("max-age=60, stale-if-error=600").age("60"),
+                not_modified(),
+                ok().cache("max-age=60"),
+            ])
+            .get(Miss)
+            .ask(get(Miss).text("answer 003").asked(2)),
         scenario("on a miss").origin(not_modified()).ask(get(Own).status(502)),
         scenario("with a tag")
             .origin(not_modified().etag("\"a\"").cache("max-age=60"))
@@ -277,4 +285,24 @@ fn no_cache_is_validated_on_every_use() {
             validated(format!("`{value}` and Expires"), expires),
         ]
     }));
+}
+
+/// RFC 9111 §3.2: what a 304 makes of a stored response can be a response for other requests, or one
+/// that nobody may keep. The client it came for still gets it.
+#[test]
+fn a_304_ends_what_it_makes_unfit() {
+    let ends = |name: &'static str, update: Says| {
+        scenario(name)
+            .origins([stale().etag("\"a\""), update, ok().cache("max-age=60")])
+            .get(Miss)
+            .ask(get(Validated).text("answer 001"))
+            .ask(get(Miss).text("answer 003").saw_no("if-none-match"))
+            .get(Hit)
+    };
+    play([
+        ends("no-store", not_modified().cache("no-store")),
+        ends("private", not_modified().cache("private")),
+        ends("another Vary", not_modified().cache("max-age=60").vary("Foo")),
+        ends("Vary: *", not_modified().cache("max-age=60").vary("*")),
+    ]);
 }
