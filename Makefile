@@ -8,6 +8,9 @@ MAKEFLAGS += --no-print-directory
 CARGO ?= cargo
 # More words for the demo: make run ARGS='--http 9080 --https 9443'
 ARGS ?=
+# How long each fuzz target runs, and which: make fuzz SECONDS=10 TARGETS='head chunked'
+SECONDS ?= 60
+TARGETS ?=
 # Where the real programs that the tests talk to are kept.
 VENV := target/parts/venv
 AWSCLI := 1.46.3
@@ -16,7 +19,7 @@ NODE := $(if $(wildcard tests/parts/package-lock.json),tests/parts/node_modules/
 # Where rustup puts it, for a shell that is older than Rust.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help run build test check format lint docs tidy deny parts native
+.PHONY: help run build test check fuzz format lint docs tidy deny parts native
 
 help: ## Show these lines
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -33,11 +36,16 @@ test: native parts ## Run every test, the ones with real AWS CLI, Node and curl 
 
 check: format lint docs tidy deny ## Check format, lints, docs, the house rules and dependencies
 
+fuzz: native ## Feed every parser arbitrary input for 60 s each, or SECONDS
+	@scripts/fuzz $(SECONDS) $(TARGETS)
+
 format:
 	@$(CARGO) fmt --all --check -- -l || { echo "make format: cargo fmt mends these" >&2; exit 1; }
 
 lint: native
 	@$(CARGO) clippy --workspace --all-targets --locked --quiet -- -D warnings
+	@$(CARGO) clippy --manifest-path fuzz/Cargo.toml --target-dir target/fuzz --all-targets --locked \
+		--quiet -- -D warnings
 
 # The readers are those who work on the crates: nothing is private to them.
 docs: native

@@ -80,7 +80,7 @@ fn split_port(text: &str) -> Result<(&str, &str), BadHost> {
     let name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
     // A trailing dot names the DNS root; no certificate and no configuration writes it.
     let host = host.strip_suffix('.').unwrap_or(host);
-    if host.is_empty() || host.len() > 253 || !host.bytes().all(name) {
+    if host.is_empty() || host.ends_with('.') || host.len() > 253 || !host.bytes().all(name) {
         return Err(BadHost::Syntax);
     }
     Ok((host, port))
@@ -112,6 +112,9 @@ mod tests {
             ("[nonsense]", Err(BadHost::Syntax)),
             ("[::1]x", Err(BadHost::Syntax)),
             ("a,b", Err(BadHost::Syntax)),
+            ("a..", Err(BadHost::Syntax)),
+            (".", Err(BadHost::Syntax)),
+            ("..", Err(BadHost::Syntax)),
         ] {
             let host = Host::parse(text.as_bytes());
             assert_eq!(host.as_ref().map(Host::as_str).map_err(|e| *e), expected, "{text:?}");
