@@ -46,19 +46,30 @@ impl MemoryTier {
         self.shard(key).get(key)
     }
 
+    // Every change of an entry is a computation on it: Moka orders those, and nothing else, so that
+    // what was read of an entry is still so when it is replaced.
+
     pub(crate) fn insert(&self, key: Digest, stored: Arc<StoredResponse>) {
-        self.shard(&key).insert(key, stored);
+        self.shard(&key).entry(key).and_compute_with(|_| Op::Put(stored));
+    }
+
+    /// Puts a response where there is none.
+    pub(crate) fn restore(&self, key: Digest, stored: Arc<StoredResponse>) {
+        self.shard(&key).entry(key).and_compute_with(|entry| match entry {
+            Some(_) => Op::Nop,
+            None => Op::Put(stored),
+        });
     }
 
     /// Puts something in the place of a body that is still being written, unless something newer has
-    /// taken that place.
+    /// taken that place. Says whether it did.
     pub(crate) fn replace_fill(
         &self,
         key: Digest,
         fill: &Arc<Fill>,
         with: Option<Arc<StoredResponse>>,
-    ) {
-        self.shard(&key).entry(key).and_compute_with(|entry| {
+    ) -> bool {
+        let result = self.shard(&key).entry(key).and_compute_with(|entry| {
             let ours = entry.is_some_and(|entry| {
                 matches!(&entry.value().body, Body::Filling(other) if Arc::ptr_eq(fill, other))
             });
@@ -68,6 +79,7 @@ impl MemoryTier {
                 (false, _) => Op::Nop,
             }
         });
+        matches!(result, CompResult::ReplacedWith(_))
     }
 
     /// Puts a response in the place of exactly this one, if it still stands there.
@@ -86,7 +98,10 @@ impl MemoryTier {
 
     /// Removes whatever stands there.
     pub(crate) fn forget(&self, key: &Digest) {
-        self.shard(key).invalidate(key);
+        self.shard(key).entry(*key).and_compute_with(|entry| match entry {
+            Some(_) => Op::Remove,
+            None => Op::Nop,
+        });
     }
 
     /// Removes exactly this response, if it still stands there.

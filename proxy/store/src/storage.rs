@@ -67,9 +67,7 @@ impl PingoraStorage {
     fn found(&self, key: &CacheKey) -> Option<Found> {
         match key.variance_bin() {
             // It was selected from the variants that an earlier lookup of the same request found.
-            Some(variant) => {
-                self.store.live(&variant).map(|stored| Found { stored, variants: None })
-            }
+            Some(variant) => self.store.variant(&key.primary_bin(), &variant),
             None => self.store.find(&key.primary_bin()),
         }
     }

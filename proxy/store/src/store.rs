@@ -1,16 +1,19 @@
 //! The one door to everything that is stored.
 
+mod filling;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 use rand::seq::IndexedRandom as _;
 
 use warmfront_semantics::vary::Vary;
 
-use crate::body::{Body, BodyError, BodyReader, Fill, InFlight, Reserve, Retention, Role};
+pub(crate) use filling::Filling;
+
+use crate::body::{Body, Fill, InFlight, Retention};
 use crate::changes::Changes;
 use crate::invalidation::{Counted, Invalidation, InvalidationPath, Order, Receipt};
 use crate::key::Digest;
@@ -59,22 +62,6 @@ pub(crate) struct Found {
     pub(crate) stored: Arc<StoredResponse>,
     /// If there are several, `stored` is the newest, and a request still has to select its own.
     pub(crate) variants: Option<Arc<Variants>>,
-}
-
-/// Writes a body into the store. Dropped before [`Filling::finish`], it is an aborted transfer: its
-/// readers get an error, and nothing is stored.
-#[derive(Debug)]
-pub(crate) struct Filling {
-    store: Arc<Store>,
-    digest: Digest,
-    fill: Arc<Fill>,
-    stored: Arc<StoredResponse>,
-    /// What stood there before, put back if this comes to nothing.
-    before: Option<Arc<StoredResponse>>,
-    written: u64,
-    reserved: u64,
-    retention: Retention,
-    finished: bool,
 }
 
 // === impl Store ===
@@ -198,8 +185,15 @@ impl Store {
         Some(Found { stored, variants: Some(variants) })
     }
 
+    /// The variant of a primary key that a request has selected.
+    pub(crate) fn variant(&self, primary: &Digest, digest: &Digest) -> Option<Found> {
+        let variants = self.variants.get(primary).filter(|variants| variants.lists(digest))?;
+        drop(variants);
+        self.live(digest).map(|stored| Found { stored, variants: None })
+    }
+
     /// What stands at a digest, unless an invalidation has taken it.
-    pub(crate) fn live(&self, digest: &Digest) -> Option<Arc<StoredResponse>> {
+    fn live(&self, digest: &Digest) -> Option<Arc<StoredResponse>> {
         let stored = self.memory.get(digest)?;
         match stored.standing() {
             Standing::Live => Some(stored),
@@ -219,11 +213,14 @@ impl Store {
     ) -> Filling {
         let digest = head.variance.unwrap_or(primary);
         let birth = admission.birth;
-        let before = self.memory.get(&digest).filter(|s| matches!(s.body, Body::Whole(_)));
         let room = admission.length.is_none_or(|length| length <= self.object_bytes_max);
         let mut retention = if room { Retention::Whole } else { Retention::Window };
         let fill = Fill::new(retention);
-        let stored = Arc::new(StoredResponse::new(head, Body::Filling(fill.clone()), admission));
+        let mut stored = StoredResponse::new(head, Body::Filling(fill.clone()), admission);
+        stored.replaces = self.whole(&digest, &primary);
+        let stored = Arc::new(stored);
+        // What has no Vary field is for every request, and stands in the way of all variants.
+        let displaced = (digest != primary).then(|| self.whole(&primary, &primary)).flatten();
         if room {
             self.insert(primary, digest, stored.clone());
             // Asked after it stands there: a change that comes later finds it.
@@ -235,15 +232,26 @@ impl Store {
         }
         Filling {
             store: self.clone(),
-            digest,
+            primary,
             fill,
             stored,
-            before,
+            displaced,
             written: 0,
             reserved: 0,
             retention,
             finished: false,
         }
+    }
+
+    /// What a fill that comes to nothing leaves as it was: the last whole response at a digest.
+    fn whole(&self, digest: &Digest, primary: &Digest) -> Option<Arc<StoredResponse>> {
+        let stored = self.memory.get(digest)?;
+        let whole = match stored.body {
+            Body::Whole(_) => stored,
+            Body::Filling(_) => stored.replaces.clone()?,
+        };
+        let changed = self.changes.has_changed(primary, whole.admission.birth.change);
+        (!changed).then_some(whole)
     }
 
     /// Gives a stored response a new head, after the origin said that the body is still good. If
@@ -266,13 +274,9 @@ impl Store {
         self.memory.remove(stored.digest(primary), stored);
     }
 
-    /// What has no Vary field is for every request, and so takes the place of all variants; a variant
-    /// takes the place of what has none.
     fn insert(&self, primary: Digest, digest: Digest, stored: Arc<StoredResponse>) {
-        if stored.head.variance.is_none() {
-            self.memory.insert(primary, stored);
-            self.forget_variants(&primary);
-            return;
+        if digest == primary {
+            return self.memory.insert(primary, stored);
         }
         let vary = Vary::of(&stored.head.fields);
         self.memory.insert(digest, stored);
@@ -280,6 +284,14 @@ impl Store {
             self.memory.forget(&oldest);
         }
         self.memory.forget(&primary);
+    }
+
+    fn restore(&self, primary: Digest, displaced: &Arc<StoredResponse>) {
+        self.memory.restore(primary, displaced.clone());
+        // As in `fill`.
+        if self.changes.has_changed(&primary, displaced.admission.birth.change) {
+            self.memory.remove(primary, displaced);
+        }
     }
 
     fn forget_variants(&self, primary: &Digest) {
@@ -308,66 +320,6 @@ impl Store {
 impl Counted {
     fn with(self, stored: &StoredResponse) -> Self {
         Self { matched: self.matched + 1, bytes: self.bytes + stored.weight() }
-    }
-}
-
-// === impl Filling ===
-
-impl Filling {
-    /// A reader for the client whose request this is.
-    pub(crate) fn own_reader(&self) -> BodyReader {
-        BodyReader::new(Body::Filling(self.fill.clone()), Role::Own)
-    }
-
-    pub(crate) fn stored(&self) -> &Arc<StoredResponse> {
-        &self.stored
-    }
-
-    /// Fails if what is written is neither kept nor read.
-    pub(crate) fn write(&mut self, chunk: &Bytes) -> Result<(), BodyError> {
-        self.written += chunk.len() as u64;
-        if self.retention == Retention::Whole && !self.room_for_written() {
-            self.retention = Retention::Window;
-            self.fill.keep_window();
-            self.store.memory.replace_fill(self.digest, &self.fill, self.before.take());
-        }
-        self.fill.write(chunk)
-    }
-
-    /// Stores what was written; returns its content's length.
-    pub(crate) fn finish(mut self) -> u64 {
-        self.finished = true;
-        if let Some(segments) = self.fill.complete() {
-            let body = Body::Whole(segments);
-            let mut head = self.stored.head.clone();
-            head.fix_length(body.content_bytes());
-            let whole = StoredResponse::new(head, body, self.stored.admission.clone());
-            self.store.memory.replace_fill(self.digest, &self.fill, Some(Arc::new(whole)));
-        }
-        self.written
-    }
-
-    fn room_for_written(&mut self) -> bool {
-        let more = self.written.saturating_sub(self.reserved);
-        if more == 0 {
-            return true;
-        }
-        let fits = self.written <= self.store.object_bytes_max
-            && self.store.in_flight.reserve(more, self.reserved) == Reserve::Taken;
-        if fits {
-            self.reserved += more;
-        }
-        fits
-    }
-}
-
-impl Drop for Filling {
-    fn drop(&mut self) {
-        self.store.in_flight.release(self.reserved);
-        if !self.finished {
-            self.fill.abort();
-            self.store.memory.replace_fill(self.digest, &self.fill, self.before.take());
-        }
     }
 }
 

@@ -73,6 +73,8 @@ pub struct StoredResponse {
     pub(crate) head: Head,
     pub(crate) body: Body,
     pub(crate) admission: Admission,
+    /// While its body is being written: what stands there again if that comes to nothing.
+    pub(crate) replaces: Option<Arc<Self>>,
     /// The newest invalidation that is known not to take it.
     checked: AtomicU64,
     /// Until when its origin is left alone, in milliseconds since the epoch; 0 is not at all.
@@ -84,7 +86,7 @@ pub struct StoredResponse {
 impl StoredResponse {
     pub(crate) fn new(head: Head, body: Body, admission: Admission) -> Self {
         let checked = AtomicU64::new(admission.birth.position.get());
-        Self { head, body, admission, checked, back_off_until: AtomicU64::new(0) }
+        Self { head, body, admission, replaces: None, checked, back_off_until: AtomicU64::new(0) }
     }
 
     /// Its fields, as they are sent.

@@ -57,6 +57,12 @@ impl Variants {
         known.first().map(|(_, digest)| *digest)
     }
 
+    /// A variant that is not listed may still be in the memory tier, if an index was evicted before
+    /// it: nothing could take it out any more, so nobody gets it.
+    pub(crate) fn lists(&self, digest: &Digest) -> bool {
+        self.0.iter().any(|variant| variant.digest == *digest)
+    }
+
     /// Newest first.
     pub(crate) fn digests(&self) -> impl Iterator<Item = Digest> + '_ {
         self.0.iter().map(|variant| variant.digest)

@@ -1,5 +1,7 @@
 use super::*;
+use crate::body::{BodyReader, Role};
 use crate::stored::Place;
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use std::time::Duration;
 use warmfront_semantics::freshness::{Permission, Staleness};
@@ -163,10 +165,39 @@ async fn variants_take_the_place_of_what_has_none_and_the_reverse() {
     assert_eq!(found.stored.head.variance, Some([3; 16]), "the newest");
     let variants = found.variants.unwrap();
     assert_eq!(variants.select(|_| [2; 16]), Some([2; 16]));
-    assert!(bench.store.live(&[2; 16]).is_some());
+    assert!(bench.store.variant(&KEY, &[2; 16]).is_some());
     bench.put(KEY, "/v", b"plain");
     assert!(bench.store.find(&KEY).unwrap().variants.is_none());
-    assert!(bench.store.live(&[2; 16]).is_none(), "a variant outlived its key");
+    assert!(bench.store.variant(&KEY, &[2; 16]).is_none(), "a variant outlived its key");
+}
+
+#[tokio::test]
+async fn a_fill_that_comes_to_nothing_gives_back_what_it_displaced() {
+    let bench = bench(8 << 20, 1 << 20);
+    bench.put_variant(KEY, "a", [2; 16], b"one");
+    drop(bench.fill(KEY, "/v", Some(9)));
+    assert!(bench.store.variant(&KEY, &[2; 16]).is_some(), "a variant was lost");
+    bench.put(KEY, "/v", b"plain");
+    let mut head = head();
+    head.fields.insert("vary", "a".parse().unwrap());
+    head.variance = Some([3; 16]);
+    drop(bench.fill_as(KEY, head, "/v", Some(9)));
+    assert_eq!(bench.read(KEY).await.as_deref(), Some(b"plain".as_slice()));
+    let (first, second) = (bench.fill(KEY, "/v", Some(9)), bench.fill(KEY, "/v", Some(9)));
+    drop(second);
+    drop(first);
+    assert_eq!(bench.read(KEY).await.as_deref(), Some(b"plain".as_slice()));
+}
+
+#[tokio::test]
+async fn a_variant_without_its_index_is_nobodys() {
+    let bench = bench(8 << 20, 1 << 20);
+    bench.put_variant(KEY, "a", [2; 16], b"old");
+    bench.store.variants.remove(&KEY);
+    bench.store.change(&KEY);
+    bench.put_variant(KEY, "a", [3; 16], b"new");
+    assert!(bench.store.variant(&KEY, &[3; 16]).is_some());
+    assert!(bench.store.variant(&KEY, &[2; 16]).is_none(), "older than the change");
 }
 
 #[tokio::test]
@@ -178,7 +209,7 @@ async fn a_change_takes_all_variants_and_what_is_on_its_way() {
     bench.store.change(&KEY);
     bench.store.change(&[9; 16]);
     assert!(bench.store.find(&KEY).is_none());
-    assert!(bench.store.live(&[2; 16]).is_none());
+    assert!(bench.store.variant(&KEY, &[2; 16]).is_none());
     written.write(&Bytes::from_static(b"old")).unwrap();
     written.finish();
     assert_eq!(bench.read([9; 16]).await, None, "what was being written");
