@@ -4,9 +4,9 @@ mod storing;
 
 use std::time::SystemTime;
 
-use http::{HeaderMap, HeaderName, Method, StatusCode, Version, header};
-use pingora_cache::{CachePhase, NoCacheReason, RespCacheable};
-use pingora_core::{Error, Result};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
+use pingora_cache::{NoCacheReason, RespCacheable};
+use pingora_core::{Error, InvalidHTTPHeader, OrErr as _, Result};
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 use warmfront_origin::{Bucket, Diagnosis, Origin};
@@ -51,20 +51,26 @@ pub(crate) fn date(response: &mut ResponseHeader, now: SystemTime) -> Result<()>
     Ok(())
 }
 
-/// Drops what belongs to the connection with the origin. The rest stays in its order, which removing
-/// fields one by one would not do.
+/// Drops what belongs to the connection with the origin, and a length where there is no content. The
+/// rest stays in its order, which removing fields one by one would not do.
 pub(crate) fn clean(response: &mut ResponseHeader, origin: &Origin) -> Result<()> {
-    if response.status == StatusCode::SWITCHING_PROTOCOLS {
-        return Ok(());
-    }
+    let status = response.status;
+    let switches = status == StatusCode::SWITCHING_PROTOCOLS;
     let nominated = connection_options(&response.headers);
     let internals: &[HeaderName] = match origin {
         Origin::Bucket(_) => &BUCKET_INTERNALS,
         Origin::TargetGroup(_) => &[],
     };
-    let is_dropped = |name: &HeaderName| {
+    let is_the_connections = |name: &HeaderName| {
         HOP_BY_HOP.contains(name) || internals.contains(name) || nominated.contains(name)
     };
+    // RFC 9110 §8.6.
+    let is_bodiless = status.is_informational() || status == StatusCode::NO_CONTENT;
+    let is_dropped = |name: &HeaderName| {
+        // A switch of protocols is of this very connection.
+        (!switches && is_the_connections(name)) || (is_bodiless && *name == header::CONTENT_LENGTH)
+    };
+    one_length(response)?;
     if !response.headers.keys().any(is_dropped) {
         return Ok(());
     }
@@ -74,6 +80,21 @@ pub(crate) fn clean(response: &mut ResponseHeader, origin: &Origin) -> Result<()
     }
     cleaned.set_version(response.version);
     *response = cleaned;
+    Ok(())
+}
+
+/// RFC 9110 §8.6: a length that is said several times is passed on once. Lengths that differ came no
+/// further than Pingora.
+fn one_length(response: &mut ResponseHeader) -> Result<()> {
+    let mut lines = response.headers.get_all(header::CONTENT_LENGTH).iter();
+    let Some(first) = lines.next() else { return Ok(()) };
+    let mut members = first.as_bytes().split(|octet| *octet == b',').map(<[u8]>::trim_ascii);
+    let length = members.find(|member| !member.is_empty()).unwrap_or_default();
+    if lines.next().is_some() || length.len() < first.len() {
+        let length = HeaderValue::from_bytes(length).or_err(InvalidHTTPHeader, "Content-Length")?;
+        // In the place of the first, so that the order stays.
+        response.insert_header(header::CONTENT_LENGTH, length)?;
+    }
     Ok(())
 }
 
@@ -161,10 +182,7 @@ pub(crate) fn storing(
             RespCacheable::Cacheable(meta)
         }
         Err(why) => {
-            // What it takes the place of is not the response any more, be it ever so stale.
-            let replaced =
-                context.attempt.asks == Asks::Whole && !response.status.is_server_error();
-            if session.cache.phase() == CachePhase::Stale && replaced {
+            if validate::ends_stored(session, context, response.status, why) {
                 validate::discard(edge, session);
             }
             context.detail = Some(why.as_str());

@@ -1,15 +1,24 @@
 //! Collapse: many requests for one missing key are one request to the origin, and what is known not to
 //! be shared is not waited for.
 
-use std::time::Duration;
+use std::borrow::Cow;
+use std::time::{Duration, Instant};
 
+use moka::sync::Cache;
+use pingora_cache::key::CacheHashKey as _;
 use pingora_cache::lock::{
     CacheKeyLock, CacheKeyLockImpl, CacheLock, LockStatus, Locked, WritePermit,
 };
 use pingora_cache::predictor::{CacheablePredictor, Predictor};
 use pingora_cache::{CacheKey, NoCacheReason};
+use pingora_core::Error;
 use warmfront_semantics::storable::Why;
+use warmfront_store::Digest;
 use warmfront_store::storage::PingoraStorage;
+
+use crate::context::Context;
+use crate::failure::Fault;
+use crate::key::Key;
 
 /// How many keys are remembered as not storable, in each of the predictor's shards.
 const UNSTORABLE_KEYS: usize = 4096;
@@ -25,6 +34,47 @@ pub(crate) struct Collapse {
 pub(crate) struct Unstorable {
     keys: Predictor<16>,
     storage: &'static PingoraStorage,
+}
+
+/// Where an origin failed just now: those who waited for the request that failed share its failure,
+/// and do not each wait for one of their own.
+#[derive(Debug)]
+pub(crate) struct Failures(Cache<Digest, (Instant, Fault)>);
+
+/// How long a failure is remembered: longer than it takes those who waited to look.
+const FAILURE_KEPT: Duration = Duration::from_secs(10);
+const FAILURES_MAX: u64 = 10_000;
+
+// === impl Failures ===
+
+impl Failures {
+    pub(crate) fn new() -> Self {
+        let cache = Cache::builder().max_capacity(FAILURES_MAX).time_to_live(FAILURE_KEPT);
+        Self(cache.build())
+    }
+
+    pub(crate) fn note(&self, key: &Key, fault: &Fault, now: Instant) {
+        if let (Key::Primary(primary), Fault::Origin(_)) = (key, fault) {
+            self.0.insert(*primary, (now, fault.clone()));
+        }
+    }
+
+    /// Notes what a request failed at, if it is not tried again.
+    pub(crate) fn note_last(&self, error: &Error, context: &Context, now: Instant) {
+        if error.retry() {
+            return;
+        }
+        match &context.fault {
+            Some(fault) => self.note(&context.key, fault, now),
+            None => self.note(&context.key, &Fault::from_pingora(error), now),
+        }
+    }
+
+    /// What a request for this key failed at since a moment.
+    pub(crate) fn since(&self, key: &Key, moment: Instant) -> Option<Fault> {
+        let Key::Primary(primary) = key else { return None };
+        self.0.get(primary).filter(|(at, _)| *at >= moment).map(|(_, fault)| fault)
+    }
 }
 
 // === impl Collapse ===
@@ -75,20 +125,31 @@ impl Unstorable {
 
 impl CacheablePredictor for Unstorable {
     fn cacheable_prediction(&self, key: &CacheKey) -> bool {
-        self.keys.cacheable_prediction(key) || self.storage.holds(key)
+        self.keys.cacheable_prediction(&of_audience(key)) || self.storage.holds(key)
     }
 
     fn predicted_uncacheable_reason(&self, key: &CacheKey) -> Option<NoCacheReason> {
-        self.keys.predicted_uncacheable_reason(key)
+        self.keys.predicted_uncacheable_reason(&of_audience(key))
     }
 
     fn mark_cacheable(&self, key: &CacheKey) -> bool {
-        self.keys.mark_cacheable(key)
+        self.keys.mark_cacheable(&of_audience(key))
     }
 
     fn mark_uncacheable(&self, key: &CacheKey, reason: NoCacheReason) -> Option<bool> {
-        self.keys.mark_uncacheable(key, reason)
+        self.keys.mark_uncacheable(&of_audience(key), reason)
     }
+}
+
+/// What is remembered of a key is remembered for those alone who the answer was for: `lookup` says who
+/// they are in the key's tag.
+fn of_audience(key: &CacheKey) -> Cow<'_, CacheKey> {
+    if key.user_tag.is_empty() {
+        return Cow::Borrowed(key);
+    }
+    let mut of_audience = key.clone();
+    of_audience.set_primary_bin_override(key.primary_bin().map(|byte| !byte));
+    Cow::Owned(of_audience)
 }
 
 /// Reasons that say nothing of the next request. Pingora has a word of its own for an unasked 304.

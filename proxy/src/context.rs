@@ -9,7 +9,7 @@ use pingora_core::{Error, ErrorType, Result};
 use warmfront_origin::Target;
 use warmfront_semantics::cache_status::Forward;
 use warmfront_semantics::precondition::Outcome;
-use warmfront_store::Birth;
+use warmfront_store::{Birth, StoredResponse};
 
 use crate::edge::Edge;
 use crate::failure::Fault;
@@ -37,6 +37,8 @@ pub(crate) struct Context {
     pub(crate) detour: Detour,
     /// `admit`: the fields by which a 304 freshens what is stored.
     pub(crate) update: Option<HeaderMap>,
+    /// `admit`: what was stored, and is not what the origin validated.
+    pub(crate) unvalidated: Option<Arc<StoredResponse>>,
     /// `admit`: fields that go to this client, but not into the store.
     pub(crate) left_out: HeaderMap,
     /// `admit`: why the response is not stored, in a word.
@@ -124,6 +126,7 @@ impl Context {
             attempt: Attempt::default(),
             detour: Detour::None,
             update: None,
+            unvalidated: None,
             left_out: HeaderMap::new(),
             detail: None,
             stood_in: false,

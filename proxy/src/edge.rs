@@ -12,7 +12,7 @@ use warmfront_config::Config;
 use warmfront_store::{Digester, Store, storage::PingoraStorage};
 
 use crate::access_log::AccessLog;
-use crate::collapse::{Collapse, Unstorable};
+use crate::collapse::{Collapse, Failures, Unstorable};
 use crate::failure::ClientFault;
 use crate::listen::connection::{Census, Connection};
 use crate::listen::{Acceptor, Bound};
@@ -43,6 +43,7 @@ pub struct Edge {
     pub(crate) storage: &'static PingoraStorage,
     pub(crate) collapse: &'static Collapse,
     pub(crate) unstorable: &'static Unstorable,
+    pub(crate) failures: Failures,
     pub(crate) digester: Digester,
     pub(crate) metrics: Metrics,
     pub(crate) access_log: AccessLog,
@@ -63,6 +64,7 @@ impl Edge {
             storage,
             collapse,
             unstorable,
+            failures: Failures::new(),
             digester: Digester::random(),
             metrics: Metrics::register(&parts.registry)?,
             access_log: parts.access_log,

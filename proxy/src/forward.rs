@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use http::{HeaderName, HeaderValue, Method, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
 use pingora_http::RequestHeader;
 use warmfront_config::HostField;
 use warmfront_origin::{Bucket, BucketError, KeyError, Origin, TargetGroup};
 use warmfront_semantics::fields::{HOP_BY_HOP, Nominated, is_websocket, nominated};
+use warmfront_semantics::vary::Vary;
 
 use crate::context::{Context, Detour, Routed};
 use crate::failure::{ClientFault, EdgeFault, Fault};
@@ -18,16 +19,22 @@ use crate::route::Route;
 pub(crate) const VIA: &str = "warmfront";
 /// The request's name in every log.
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// curl and others send it with the first request of a connection in clear.
+const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 
 /// Fields by which a client could make an origin answer for another host, path or method than the
 /// one the answer would be stored under. Nobody is trusted to set them.
-const UNKEYED: [HeaderName; 21] = [
+const UNKEYED: [HeaderName; 26] = [
     header::FORWARDED,
     HeaderName::from_static("x-forwarded-for"),
     HeaderName::from_static("x-forwarded-host"),
     HeaderName::from_static("x-forwarded-port"),
     HeaderName::from_static("x-forwarded-proto"),
+    HeaderName::from_static("x-forwarded-protocol"),
     HeaderName::from_static("x-forwarded-scheme"),
+    HeaderName::from_static("x-forwarded-ssl"),
+    HeaderName::from_static("x-url-scheme"),
+    HeaderName::from_static("front-end-https"),
     HeaderName::from_static("x-forwarded-server"),
     HeaderName::from_static("x-forwarded-prefix"),
     HeaderName::from_static("x-forwarded-path"),
@@ -44,12 +51,25 @@ const UNKEYED: [HeaderName; 21] = [
     HeaderName::from_static("x-request-id"),
     // httpoxy (CVE-2016-5385).
     HeaderName::from_static("proxy"),
+    // Of a switch that is not offered (RFC 7540 §3.2.1), and named by Connection.
+    HTTP2_SETTINGS,
 ];
 /// Beside them, where the method is part of what is stored.
-const METHOD_OVERRIDES: [HeaderName; 3] = [
+const METHOD_OVERRIDES: [HeaderName; 5] = [
     HeaderName::from_static("x-http-method-override"),
     HeaderName::from_static("x-http-method"),
     HeaderName::from_static("x-method-override"),
+    HeaderName::from_static("x-forwarded-method"),
+    HeaderName::from_static("x-original-method"),
+];
+/// What the edge makes anew for each request: no field of the client's tells what the origin saw.
+/// (X-Forwarded-Proto is one for all requests of a key.)
+const MADE: [HeaderName; 5] = [
+    HeaderName::from_static("x-forwarded-for"),
+    HeaderName::from_static("x-forwarded-host"),
+    HeaderName::from_static("x-forwarded-port"),
+    header::VIA,
+    X_REQUEST_ID,
 ];
 /// What a bucket gets of the client's fields: all else is outside the key, or none of its business.
 const TO_BUCKET: [HeaderName; 8] = [
@@ -92,6 +112,26 @@ pub(crate) fn path<'a>(
         (Detour::Page(page), _) => Cow::Borrowed(page),
         (_, Some(root)) if target.path == "/" => Cow::Borrowed(root),
         _ => Cow::Borrowed(target.path),
+    }
+}
+
+/// Whether a client's Connection takes fields away that are not its connection's: the origin answers
+/// without them, while the client's own would select the variant.
+pub(crate) fn takes_fields_away(request: &HeaderMap) -> bool {
+    let is_the_connections = |option: &HeaderName| {
+        HOP_BY_HOP.contains(option) || *option == HTTP2_SETTINGS || option.as_str() == "close"
+    };
+    match nominated(request) {
+        Nominated::Fields(options) => !options.iter().all(is_the_connections),
+        Nominated::Forbidden(_) => true,
+    }
+}
+
+/// Whether a response varies by what the edge makes anew for each request.
+pub(crate) fn varies_by_edge(response: &HeaderMap) -> bool {
+    match Vary::of(response) {
+        Vary::Fields(names) => names.iter().any(|name| is_among(&MADE, name)),
+        Vary::Nothing | Vary::Everything => false,
     }
 }
 
@@ -180,24 +220,23 @@ fn clean(request: &mut RequestHeader) {
             let _ = request.insert_header(name, HeaderValue::from_static(value));
         }
     }
+    let stored = matches!(request.method, Method::GET | Method::HEAD);
+    let is_unkeyed = |name: &HeaderName| {
+        is_among(&UNKEYED, name) || (stored && is_among(&METHOD_OVERRIDES, name))
+    };
     let unkeyed: Vec<_> = request.headers.keys().filter(|name| is_unkeyed(name)).cloned().collect();
     for name in &unkeyed {
         request.remove_header(name);
-    }
-    if matches!(request.method, Method::GET | Method::HEAD) {
-        for name in &METHOD_OVERRIDES {
-            request.remove_header(name);
-        }
     }
     join_cookies(request);
 }
 
 /// CGI and its heirs take `_` and `-` in a name for the same.
-fn is_unkeyed(name: &HeaderName) -> bool {
+fn is_among(names: &[HeaderName], name: &HeaderName) -> bool {
     let same = |a: u8, b: u8| a == b || (a == b'_' && b == b'-');
-    UNKEYED.iter().any(|unkeyed| {
-        let (name, unkeyed) = (name.as_str().as_bytes(), unkeyed.as_str().as_bytes());
-        name.len() == unkeyed.len() && name.iter().zip(unkeyed).all(|(a, b)| same(*a, *b))
+    names.iter().any(|known| {
+        let (name, known) = (name.as_str().as_bytes(), known.as_str().as_bytes());
+        name.len() == known.len() && name.iter().zip(known).all(|(a, b)| same(*a, *b))
     })
 }
 

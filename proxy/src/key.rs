@@ -9,6 +9,7 @@ use warmfront_semantics::navigation::{Wanted, wanted};
 use warmfront_store::{Digest, Digester};
 
 use crate::context::Routed;
+use crate::forward::takes_fields_away;
 
 /// Whether and by what a request is looked up.
 #[derive(Debug, Clone, Copy)]
@@ -46,8 +47,9 @@ impl Key {
             return Self::None(Forward::Method);
         }
         // A switch of protocols is between this client and the origin, and so is a GET with content,
-        // which no key could hold. Over HTTP/2 no field need announce it.
-        if content == Content::Some || is_websocket(fields) {
+        // which no key could hold. Over HTTP/2 no field need announce it. Nor could a variant's key
+        // tell of fields that the origin does not get to see.
+        if content == Content::Some || is_websocket(fields) || takes_fields_away(fields) {
             return Self::None(Forward::Bypass);
         }
         let page = match &route.behavior().origin {

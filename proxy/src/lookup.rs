@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, Method, header};
 use pingora_cache::{CacheMeta, CachePhase, ForcedFreshness, HttpCache};
-use pingora_http::RequestHeader;
+use pingora_proxy::Session;
 use warmfront_config::RequestDirectives as Obey;
 use warmfront_semantics::cache_status::{CacheStatus, Forward, Lookup};
 use warmfront_semantics::directives::{MaxStale, RequestDirectives, Seconds};
@@ -14,6 +14,8 @@ use warmfront_semantics::vary::Vary;
 use warmfront_store::{Digest, Digester, StoredResponse, Variants};
 
 use crate::context::Context;
+use crate::edge::Edge;
+use crate::failure::{ClientFault, Fault};
 use crate::key::Key;
 
 /// The stored response that a meta was made from.
@@ -27,10 +29,30 @@ pub(crate) fn may_share(request: &HeaderMap) -> bool {
     !request.contains_key(header::AUTHORIZATION) && !RequestDirectives::of(request).no_store
 }
 
-/// Whether the client will have a stored response or none (RFC 9111 §5.2.1.7).
-pub(crate) fn only_stored(request: &RequestHeader) -> bool {
-    matches!(request.method, Method::GET | Method::HEAD)
-        && RequestDirectives::of(&request.headers).only_if_cached
+/// What tells requests apart that an origin may answer for one person, for what is remembered of a key
+/// as not storable: their answers say nothing of what everybody else gets.
+pub(crate) fn audience(request: &HeaderMap) -> &'static str {
+    let personal = [header::COOKIE, header::AUTHORIZATION];
+    if personal.iter().any(|name| request.contains_key(name)) { "personal" } else { "" }
+}
+
+/// Why a request does not go to the origin: what it waited for has failed there, or the client will
+/// have a stored response or none (RFC 9111 §5.2.1.7).
+pub(crate) fn refused(edge: &Edge, session: &Session, context: &Context) -> Option<Fault> {
+    if session.subrequest_ctx.is_some() {
+        return None;
+    }
+    let request = session.req_header();
+    let waited = session.cache.lock_duration().is_some_and(|waited| !waited.is_zero());
+    let arrived = context.arrival.as_ref().map(|arrival| arrival.started);
+    if let (true, Some(arrived)) = (waited, arrived)
+        && let Some(fault) = edge.failures.since(&context.key, arrived)
+    {
+        return Some(fault);
+    }
+    let only_stored = matches!(request.method, Method::GET | Method::HEAD)
+        && RequestDirectives::of(&request.headers).only_if_cached;
+    only_stored.then_some(Fault::Client(ClientFault::NotStored))
 }
 
 /// The variant that a request selects, or under which the answer to it will be stored.
@@ -58,10 +80,9 @@ pub(crate) fn variant(
 /// less or for more (RFC 9111 §5.2.1), and an origin that failed just now is left alone.
 ///
 /// `None` is as its lifetime says.
-pub(crate) fn forced(
+pub(crate) fn found(
+    session: &mut Session,
     meta: &CacheMeta,
-    request: &HeaderMap,
-    obey: Obey,
     context: &mut Context,
     now: SystemTime,
 ) -> Option<ForcedFreshness> {
@@ -69,6 +90,11 @@ pub(crate) fn forced(
     if !fresh {
         context.forward = Forward::Stale;
     }
+    if !fresh && is_never_fresh(meta) {
+        session.cache.set_cache_lock(None, None);
+    }
+    let obey = context.routed().ok()?.route.site().site.request_directives;
+    let request = &session.req_header().headers;
     if obey == Obey::Honor
         && let Some(forced) = asked(meta, &RequestDirectives::of(request), now)
     {
@@ -77,6 +103,12 @@ pub(crate) fn forced(
     }
     let backed_off = !fresh && stored(meta).is_some_and(|stored| stored.is_backed_off(now));
     backed_off.then_some(ForcedFreshness::ForceFresh)
+}
+
+/// Whether each request has to ask the origin for itself: what one of them brings is stale for the
+/// next, so that waiting for it would only make a queue.
+fn is_never_fresh(meta: &CacheMeta) -> bool {
+    meta.fresh_until() < meta.epoch() && meta.stale_while_revalidate_sec() == 0
 }
 
 fn asked(

@@ -118,12 +118,12 @@ impl ProxyHttp for EdgeService {
         Ok(())
     }
 
-    fn cache_key_callback(&self, _: &Session, context: &mut Context) -> Result<CacheKey> {
+    fn cache_key_callback(&self, session: &Session, context: &mut Context) -> Result<CacheKey> {
         let Key::Primary(digest) = context.key else {
             return Err(context::unnamed());
         };
         // The digest stands for the whole key; Pingora's own hash of it is not needed.
-        let mut key = CacheKey::new(digest, String::new());
+        let mut key = CacheKey::new(digest, lookup::audience(&session.req_header().headers));
         key.set_primary_bin_override(digest);
         Ok(key)
     }
@@ -142,9 +142,7 @@ impl ProxyHttp for EdgeService {
         _: bool,
         context: &mut Context,
     ) -> Result<Option<ForcedFreshness>> {
-        let obey = context.routed()?.route.site().site.request_directives;
-        let fields = &session.req_header().headers;
-        Ok(lookup::forced(meta, fields, obey, context, clock::now()))
+        Ok(lookup::found(session, meta, context, clock::now()))
     }
 
     fn cache_vary_filter(
@@ -179,17 +177,12 @@ impl ProxyHttp for EdgeService {
         shape::cut(session.req_header(), response, clock::now()).unwrap_or(RangeType::None)
     }
 
-    /// RFC 9111 §5.2.1.7: a client that wants nothing but what is stored gets nothing else.
     async fn proxy_upstream_filter(
         &self,
         session: &mut Session,
         context: &mut Context,
     ) -> Result<bool> {
-        let background = session.subrequest_ctx.is_some();
-        if background || !lookup::only_stored(session.req_header()) {
-            return Ok(true);
-        }
-        let fault = Fault::Client(ClientFault::NotStored);
+        let Some(fault) = lookup::refused(&self.edge, session, context) else { return Ok(true) };
         let status = lookup::none(context);
         shape::send(session, context.arrived()?, &fault.answer(), &status).await?;
         context.fault = Some(fault);
@@ -208,6 +201,7 @@ impl ProxyHttp for EdgeService {
         let peer = select::peer(&mut context.attempt, &origin, Instant::now(), upgrade).await;
         peer.map(Box::new).map_err(|why| {
             let fault = select::no_target(context, &why);
+            self.edge.failures.note(&context.key, &fault, Instant::now());
             context.stop(fault)
         })
     }
@@ -258,6 +252,7 @@ impl ProxyHttp for EdgeService {
                 admit::date(response, clock::now())?;
                 effects::take_out(&self.edge, &routed, response);
                 validate::note(session, context, response);
+                validate::supersede(&self.edge, context, response);
                 validate::by_head(&self.edge, session, context, response, clock::now())
             }
             Course::Fail(fault) => Err(context.stop(fault)),
@@ -283,9 +278,10 @@ impl ProxyHttp for EdgeService {
         if is_interim(response) {
             return Ok(());
         }
-        if let Some(again) = validate::restart(&self.edge, session, context) {
+        if let Some(again) = validate::restart(session, context) {
             return Err(again);
         }
+        shape::unbind(session);
         shape::complete(response, context, session.cache.phase())?;
         validate::overlay(session, context, response);
         shape::conclude(response, context.outcome)?;
@@ -335,6 +331,7 @@ impl ProxyHttp for EdgeService {
             select::unreachable(&mut context.attempt, &route.behavior().origin)
         });
         error.set_retry(next == Some(Next::Try));
+        self.edge.failures.note_last(&error, context, Instant::now());
         error
     }
 
@@ -343,7 +340,7 @@ impl ProxyHttp for EdgeService {
         _: &HttpPeer,
         session: &mut Session,
         mut error: Box<Error>,
-        _: &mut Context,
+        context: &mut Context,
         reused: bool,
     ) -> Box<Error> {
         if context::is_again(&error) {
@@ -354,6 +351,7 @@ impl ProxyHttp for EdgeService {
         } else {
             error.set_retry(false);
         }
+        self.edge.failures.note_last(&error, context, Instant::now());
         error
     }
 

@@ -11,6 +11,7 @@ use pingora_proxy::Session;
 use warmfront_semantics::cache_status::CacheStatus;
 use warmfront_semantics::cache_status::Lookup;
 use warmfront_semantics::control;
+use warmfront_store::Admission;
 
 pub(crate) use condition::conclude;
 pub(crate) use range::cut;
@@ -42,6 +43,17 @@ pub(crate) async fn interim(session: &mut Session, context: &Context, response: 
     session.set_ignore_info_resp(true);
 }
 
+/// Lets the store take a response as fast as it comes, where it has room for all of it: the pace of
+/// the client whose request this is must not be that of those who wait for the same.
+pub(crate) fn unbind(session: &mut Session) {
+    let filling = matches!(session.cache.phase(), CachePhase::Miss | CachePhase::Expired);
+    let meta = session.cache.maybe_cache_meta().filter(|_| filling);
+    let admission = meta.and_then(|meta| meta.extensions().get::<Admission>());
+    if admission.is_some_and(|admission| admission.room.is_made()) {
+        session.set_proxy_tasks_enabled(true);
+    }
+}
+
 /// Whoever a response was fetched for gets all of it: Pingora sends even that one from the store.
 pub(crate) fn complete(
     response: &mut ResponseHeader,
@@ -58,12 +70,13 @@ pub(crate) fn complete(
 
 /// Adds what every response of ours says.
 pub(crate) fn mark(
-    session: &Session,
+    session: &mut Session,
     response: &mut ResponseHeader,
     arrival: &Arrival,
     status: &CacheStatus,
 ) -> Result<()> {
     keep_date(session, arrival, response);
+    end_by_closing(session, response);
     let x_cache = match (status.lookup, response.status.is_redirection()) {
         // CloudFront's word for a redirect of its own.
         (Lookup::Answered, true) => "Redirect from warmfront",
@@ -90,9 +103,18 @@ fn keep_date(session: &Session, arrival: &Arrival, response: &ResponseHeader) {
     }
 }
 
+/// RFC 9112 §6.1: HTTP/1.0 knows no transfer codings; there the connection's end is the body's.
+fn end_by_closing(session: &mut Session, response: &mut ResponseHeader) {
+    let is_coded = response.headers.contains_key(header::TRANSFER_ENCODING);
+    if is_coded && session.req_header().version == Version::HTTP_10 {
+        response.remove_header(&header::TRANSFER_ENCODING);
+        session.set_keepalive(None);
+    }
+}
+
 /// The head of an answer of the edge's own.
 fn own(
-    session: &Session,
+    session: &mut Session,
     answer: &Answer,
     arrival: &Arrival,
     status: &CacheStatus,

@@ -16,6 +16,8 @@ use warmfront_semantics::vary::Vary;
 use crate::admit::{self, Candidate, Kept};
 use crate::context::{self, Asks, Context, Detour};
 use crate::edge::Edge;
+use crate::key::Key;
+use crate::lookup;
 
 /// What Pingora makes its conditions of.
 const VALIDATORS: [HeaderName; 2] = [header::ETAG, header::LAST_MODIFIED];
@@ -55,6 +57,26 @@ pub(crate) fn note(session: &Session, context: &mut Context, response: &Response
     }
 }
 
+/// Whether an answer that is not stored is the end of the stored response that it was to validate.
+///
+/// Only what the origin says of the resource, to everybody: what it makes of one client's credentials
+/// or of one request's fields must not take away what stands in for it when it fails.
+pub(crate) fn ends_stored(
+    session: &Session,
+    context: &Context,
+    status: StatusCode,
+    why: Why,
+) -> bool {
+    let stale = session.cache.phase() == CachePhase::Stale;
+    let whole = context.update.is_some() || context.attempt.asks == Asks::Whole;
+    let of_resource = status.is_success()
+        || status.is_redirection()
+        || matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE);
+    let of_client = matches!(why, Why::Authorization | Why::RequestNoStore | Why::Method)
+        || !lookup::audience(&session.req_header().headers).is_empty();
+    stale && whole && of_resource && !of_client
+}
+
 /// The fields of what is stored, freshened; `None` if it must not be used again.
 ///
 /// A response whose Vary changes would have to be stored under another secondary key than it was
@@ -67,12 +89,13 @@ pub(crate) fn fields(meta: &CacheMeta, update: &HeaderMap) -> Option<HeaderMap> 
 }
 
 /// If the origin validated another response than the stored one, all of it is fetched at once.
-pub(crate) fn restart(edge: &Edge, session: &mut Session, context: &Context) -> Option<Box<Error>> {
+pub(crate) fn restart(session: &mut Session, context: &mut Context) -> Option<Box<Error>> {
     let revalidated = matches!(session.cache.phase(), CachePhase::RevalidatedNoCache(_));
     if context.detour != Detour::Unvalidated || !revalidated {
         return None;
     }
-    discard(edge, session);
+    let meta = session.cache.maybe_cache_meta();
+    context.unvalidated = meta.and_then(lookup::stored).cloned();
     session.cache.disable(NoCacheReason::Custom(Why::Unvalidated.as_str()));
     session.upstream_headers_mutated_for_cache = false;
     Some(context::again())
@@ -92,8 +115,19 @@ pub(crate) fn overlay(session: &Session, context: &Context, response: &mut Respo
     }
 }
 
-/// Freshens what is stored by the answer to a HEAD, or drops it if it is no longer what the origin
-/// has.
+/// Drops what was not validated, once the origin has answered what it has now. Until then it stays: an
+/// origin that fails in between has not said anything.
+pub(crate) fn supersede(edge: &Edge, context: &mut Context, response: &ResponseHeader) {
+    if response.status.is_server_error() {
+        return;
+    }
+    if let (Key::Primary(primary), Some(stored)) = (context.key, context.unvalidated.take()) {
+        edge.storage.store().discard(primary, &stored);
+    }
+}
+
+/// Freshens what is stored by the answer to a HEAD. If it is about something else, what is stored is
+/// stale from now on, which it usually was.
 pub(crate) fn by_head(
     edge: &Edge,
     session: &mut Session,
@@ -106,44 +140,52 @@ pub(crate) fn by_head(
         return Ok(());
     }
     let meta = session.cache.cache_meta();
-    let fresh = match response.status {
-        StatusCode::OK if head_matches(meta.headers(), &response.headers) == Selected::Yes => {
-            fields(meta, &response.headers)
+    match (response.status, head_matches(meta.headers(), &response.headers)) {
+        (StatusCode::OK, Selected::Yes) => {
+            if let Some(fields) = fields(meta, &response.headers) {
+                freshen(edge, session, context, fields, now)?;
+            }
         }
-        StatusCode::OK | StatusCode::NOT_FOUND | StatusCode::GONE => None,
+        (StatusCode::OK, Selected::No) | (StatusCode::NOT_FOUND | StatusCode::GONE, _) => {
+            if meta.is_fresh(now) {
+                discard(edge, session);
+            }
+        }
         // Of no other answer can be said what a GET would get.
         _ => return Ok(()),
-    };
-    let key = session.cache.cache_key();
-    let judged = match (fresh, context.attempt.began) {
-        (Some(fields), Some(began)) => {
-            let candidate = Candidate {
-                routed: context.routed()?,
-                detour: &context.detour,
-                request: &session.req_header().headers,
-                status: meta.response_header().status,
-                fields,
-                began,
-                bytes_max: edge.storage.store().object_bytes_max(),
-            };
-            admit::judge(candidate, now).ok()
-        }
-        _ => None,
-    };
-    match judged {
-        Some(Kept { meta: mut new, .. }) => {
-            if let Some(stored) = crate::lookup::stored(meta) {
-                new.extensions_mut().insert(stored.clone());
-            }
-            if let Some(variance) = meta.variance() {
-                new.set_variance(variance);
-            }
-            edge.storage.freshen(key, &new)?;
-        }
-        None => edge.storage.discard(key, meta),
     }
     // Those who wait look again: what they find is fresh, or they ask for the whole.
     session.cache.release_write_lock(NoCacheReason::UpstreamError);
+    Ok(())
+}
+
+/// Gives what is stored new fields, if it may still be stored with them.
+fn freshen(
+    edge: &Edge,
+    session: &Session,
+    context: &Context,
+    fields: HeaderMap,
+    now: SystemTime,
+) -> Result<()> {
+    let meta = session.cache.cache_meta();
+    let Some(began) = context.attempt.began else { return Ok(()) };
+    let candidate = Candidate {
+        routed: context.routed()?,
+        detour: &context.detour,
+        request: &session.req_header().headers,
+        status: meta.response_header().status,
+        fields,
+        began,
+        bytes_max: edge.storage.store().object_bytes_max(),
+    };
+    let Ok(Kept { meta: mut new, .. }) = admit::judge(candidate, now) else { return Ok(()) };
+    if let Some(stored) = lookup::stored(meta) {
+        new.extensions_mut().insert(stored.clone());
+    }
+    if let Some(variance) = meta.variance() {
+        new.set_variance(variance);
+    }
+    edge.storage.freshen(session.cache.cache_key(), &new)?;
     Ok(())
 }
 

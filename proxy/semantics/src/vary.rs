@@ -1,6 +1,6 @@
 //! Secondary keys: which stored variant a request selects (RFC 9111 §4.1).
 
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// What a response's Vary field says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +41,8 @@ impl Vary {
     ///
     /// RFC 9111 §4.1 lets a cache normalise white space and join the lines of one field; an absent
     /// field matches only an absent one. Every part is framed by its length, so that no two lists of
-    /// values collide.
+    /// values collide. Cookie is no list of that kind (RFC 6265 §5.4): its lines are joined as they
+    /// are for the origin, and nothing else is done to it.
     #[must_use]
     pub fn secondary_key(&self, request: &HeaderMap) -> Option<Vec<u8>> {
         let Self::Fields(fields) = self else {
@@ -50,24 +51,47 @@ impl Vary {
         let mut key = Vec::new();
         for name in fields {
             frame(&mut key, name.as_str().as_bytes());
-            if request.contains_key(name) {
-                key.push(1);
-                frame(&mut key, &joined(request, name));
+            let lines = request.get_all(name).iter().map(HeaderValue::as_bytes);
+            let values = if *name == header::COOKIE {
+                let crumbs: Vec<&[u8]> = lines.collect();
+                if crumbs.is_empty() { Vec::new() } else { vec![crumbs.join(b"; ".as_slice())] }
             } else {
-                key.push(0);
+                lines.flat_map(members).map(<[u8]>::to_vec).collect()
+            };
+            // None is of an absent field: even an empty line has a member.
+            key.extend_from_slice(&(values.len() as u64).to_be_bytes());
+            for value in &values {
+                frame(&mut key, value);
             }
         }
         Some(key)
     }
 }
 
-fn joined(request: &HeaderMap, name: &HeaderName) -> Vec<u8> {
-    let members = request
-        .get_all(name)
-        .iter()
-        .flat_map(|line| line.as_bytes().split(|&b| b == b','))
-        .map(<[u8]>::trim_ascii);
-    members.collect::<Vec<_>>().join(&b',')
+/// The members of one line of a list, without the white space around them. Commas within a quoted
+/// string (RFC 9110 §5.6.4) are a value's own; one without an end reaches to that of the line.
+fn members(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut place = Place::Outside;
+    let is_comma = move |octet: &u8| {
+        let (next, is_comma) = match (place, octet) {
+            (Place::Outside, b',') => (Place::Outside, true),
+            (Place::Outside, b'"') | (Place::Escaped, _) => (Place::Quoted, false),
+            (Place::Quoted, b'"') => (Place::Outside, false),
+            (Place::Quoted, b'\\') => (Place::Escaped, false),
+            (place, _) => (place, false),
+        };
+        place = next;
+        is_comma
+    };
+    line.split(is_comma).map(<[u8]>::trim_ascii)
+}
+
+/// Where in a line an octet stands.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    Outside,
+    Quoted,
+    Escaped,
 }
 
 fn frame(key: &mut Vec<u8>, part: &[u8]) {
@@ -101,5 +125,39 @@ mod tests {
         assert_eq!(both, key(&[("accept-language", "de"), ("accept-language", "en")]));
         assert_ne!(both, key(&[("accept-language", "en,de")]));
         assert_ne!(key(&[("accept-language", "")]), key(&[]));
+    }
+
+    #[test]
+    fn what_is_quoted_is_no_list() {
+        let vary = Vary::of(&fields(&[("vary", "a")]));
+        let key = |values: &[&'static str]| {
+            let lines: Vec<_> = values.iter().map(|value| ("a", *value)).collect();
+            vary.secondary_key(&fields(&lines))
+        };
+        for (first, second, is_same) in [
+            (&[r#""b", c"#][..], &[r#""b",c"#][..], true),
+            (&[r#""b, c" , d"#], &[r#""b, c""#, "d"], true),
+            (&[r#""b, c""#], &[r#""b,c""#], false),
+            (&[r#"" b""#], &[r#""b""#], false),
+            (&[r#""b\", c""#], &[r#""b\",c""#], false),
+            (&[r#""b\\", c"#], &[r#""b\\",c"#], true),
+            (&[r#""b"#, r#"c""#], &[r#""b,c""#], false),
+            (&[r#""b, c"#], &[r#""b,c"#], false),
+            (&["b", ""], &["b"], false),
+        ] {
+            assert_eq!(key(first) == key(second), is_same, "{first:?} {second:?}");
+        }
+    }
+
+    #[test]
+    fn cookies_are_compared_as_the_origin_sees_them() {
+        let vary = Vary::of(&fields(&[("vary", "cookie")]));
+        let key = |lines: &[_]| vary.secondary_key(&fields(lines));
+        let both = key(&[("cookie", "a=1; b=2")]);
+        assert_eq!(both, key(&[("cookie", "a=1"), ("cookie", "b=2")]));
+        let one = key(&[("cookie", "a=1,b=2")]);
+        assert_ne!(one, both);
+        assert_ne!(one, key(&[("cookie", "a=1, b=2")]));
+        assert_ne!(key(&[("cookie", "")]), key(&[]));
     }
 }

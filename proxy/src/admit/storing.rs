@@ -11,11 +11,11 @@ use warmfront_semantics::control::Control;
 use warmfront_semantics::freshness::{Bounds, Freshness, Staleness, Times};
 use warmfront_semantics::storable::{Cookies, Exchange, Storable, Why, withheld};
 use warmfront_semantics::target::canonical_path;
-use warmfront_store::{Admission, Place};
+use warmfront_store::{Admission, Place, Room};
 
 use super::content_length;
 use crate::context::{Began, Detour, Routed};
-use crate::stale;
+use crate::{forward, stale};
 
 /// Pingora counts a deadline that is now as fresh; RFC 9111 §4.2 does not.
 const TICK: Duration = Duration::from_millis(1);
@@ -81,6 +81,9 @@ pub(crate) fn judge(candidate: Candidate<'_>, now: SystemTime) -> Result<Kept, W
     if let Storable::No(why) = Storable::judge(&exchange, &freshness) {
         return Err(why);
     }
+    if forward::varies_by_edge(&fields) {
+        return Err(Why::VaryStar);
+    }
     let length = content_length(&fields);
     if length.is_some_and(|length| length > bytes_max) {
         return Err(Why::TooLarge);
@@ -106,6 +109,7 @@ pub(crate) fn judge(candidate: Candidate<'_>, now: SystemTime) -> Result<Kept, W
         birth: began.birth,
         length,
         staleness,
+        room: Room::default(),
     });
     Ok(Kept { meta, left_out })
 }

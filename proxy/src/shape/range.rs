@@ -101,6 +101,8 @@ fn many(response: &mut ResponseHeader, ranges: &[Range<u64>], length: u64) -> Re
     response.set_status(StatusCode::PARTIAL_CONTENT)?;
     response.insert_header(header::CONTENT_LENGTH, parts.calculate_multipart_length())?;
     response.insert_header(header::CONTENT_TYPE, whole_type)?;
+    // RFC 9110 §15.3.7.2: each part has its own, and the head has none, whatever the origin said.
+    response.remove_header(&header::CONTENT_RANGE);
     Ok(RangeType::Multi(parts))
 }
 

@@ -22,5 +22,5 @@ pub use invalidation::{BadPath, Counted, Invalidation, InvalidationPath, Order, 
 pub use key::{Digest, Digester};
 pub use ledger::{LedgerError, Position, SiteLedger};
 pub use store::{Stats, Store, StoreLimits};
-pub use stored::{Admission, Birth, Place, StoredResponse};
+pub use stored::{Admission, Birth, Place, Room, StoredResponse};
 pub use variants::Variants;

@@ -13,7 +13,7 @@ use warmfront_semantics::vary::Vary;
 
 pub(crate) use filling::Filling;
 
-use crate::body::{Body, Fill, InFlight, Retention};
+use crate::body::{Body, Fill, InFlight, Reserve, Retention};
 use crate::changes::Changes;
 use crate::invalidation::{Counted, Invalidation, InvalidationPath, Order, Receipt};
 use crate::key::Digest;
@@ -213,7 +213,12 @@ impl Store {
     ) -> Filling {
         let digest = head.variance.unwrap_or(primary);
         let birth = admission.birth;
-        let room = admission.length.is_none_or(|length| length <= self.object_bytes_max);
+        // A length that is told is taken at once: what has begun is not thrown out for want of room.
+        let reserved = admission.length.unwrap_or(0);
+        let room = reserved <= self.object_bytes_max
+            && self.in_flight.reserve(reserved, 0) == Reserve::Taken;
+        let reserved = if room { reserved } else { 0 };
+        let told = admission.length.is_some();
         let mut retention = if room { Retention::Whole } else { Retention::Window };
         let fill = Fill::new(retention);
         let mut stored = StoredResponse::new(head, Body::Filling(fill.clone()), admission);
@@ -228,6 +233,8 @@ impl Store {
                 self.memory.remove(digest, &stored);
                 retention = Retention::Window;
                 fill.keep_window();
+            } else if told {
+                stored.admission.room.make();
             }
         }
         Filling {
@@ -237,7 +244,7 @@ impl Store {
             stored,
             displaced,
             written: 0,
-            reserved: 0,
+            reserved,
             retention,
             finished: false,
         }
@@ -270,7 +277,7 @@ impl Store {
     }
 
     /// Drops one stored response, if it still stands there.
-    pub(crate) fn discard(&self, primary: Digest, stored: &Arc<StoredResponse>) {
+    pub fn discard(&self, primary: Digest, stored: &Arc<StoredResponse>) {
         self.memory.remove(stored.digest(primary), stored);
     }
 

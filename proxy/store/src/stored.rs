@@ -1,7 +1,7 @@
 //! A stored response: the head as it will be sent, the body, and what invalidations can find it by.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, StatusCode};
@@ -43,7 +43,14 @@ pub struct Admission {
     pub length: Option<u64>,
     /// When it may be served though it is stale.
     pub staleness: Staleness,
+    /// Says when there is room for all of it.
+    pub room: Room,
 }
+
+/// Whether the store has made room for all of a response: then it takes the body as fast as the origin
+/// sends it, however slow the client is whose request this was.
+#[derive(Debug, Default, Clone)]
+pub struct Room(Arc<AtomicBool>);
 
 /// The moment at which a request to an origin begins, in the order of everything that takes stored
 /// responses out of service.
@@ -79,6 +86,19 @@ pub struct StoredResponse {
     checked: AtomicU64,
     /// Until when its origin is left alone, in milliseconds since the epoch; 0 is not at all.
     back_off_until: AtomicU64,
+}
+
+// === impl Room ===
+
+impl Room {
+    /// Whether there is.
+    pub fn is_made(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn make(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 // === impl StoredResponse ===

@@ -36,6 +36,8 @@ pub(super) struct Outgoing {
     stream: Option<SendStream<Bytes>>,
     written: Option<Box<ResponseHeader>>,
     interim_left: u8,
+    /// Content that was begun and is not sent yet, and whether it is the last.
+    unsent: Option<(Bytes, bool)>,
     /// The request's method is HEAD: nothing follows the head (RFC 9110 §9.3.2).
     is_head: bool,
     /// The end was sent, or the stream reset.
@@ -53,6 +55,7 @@ impl Outgoing {
             stream: None,
             written: None,
             interim_left: INTERIM_RESPONSES_MAX,
+            unsent: None,
             is_head: method == Method::HEAD,
             is_ended: false,
             sent_bytes: 0,
@@ -95,9 +98,28 @@ impl Outgoing {
     ///
     /// Returns when the last of it is on its way, which is not before the client and the connection
     /// have made room for it: no more than the builder's `max_send_buffer_size` waits in between.
-    pub(super) async fn write(&mut self, mut bytes: Bytes, end: bool) -> Result<()> {
+    pub(super) async fn write(&mut self, bytes: Bytes, end: bool) -> Result<()> {
+        self.begin(bytes, end);
+        self.go_on().await.map(|_| ())
+    }
+
+    /// Content for [`Self::go_on`] to write.
+    pub(super) fn begin(&mut self, bytes: Bytes, end: bool) {
+        self.unsent = Some((bytes, end));
+    }
+
+    pub(super) fn is_under_way(&self) -> bool {
+        self.unsent.is_some()
+    }
+
+    /// Writes what was begun, and says whether it is the last. Safe to drop at any await: the next
+    /// call goes on where this one stopped.
+    pub(super) async fn go_on(&mut self) -> Result<bool> {
+        let Some((bytes, end)) = self.unsent.as_mut() else { return Ok(false) };
+        let end = *end;
         let Some(stream) = self.stream.as_mut().filter(|_| !self.is_ended) else {
-            return self.written.is_some().then_some(()).ok_or_else(headless);
+            self.unsent = None;
+            return self.written.is_some().then_some(end).ok_or_else(headless);
         };
         while !bytes.is_empty() {
             stream.reserve_capacity(bytes.len());
@@ -112,12 +134,16 @@ impl Outgoing {
             let part = bytes.split_to(stream.capacity().min(bytes.len()));
             if !part.is_empty() {
                 self.sent_bytes += part.len();
-                let end = end && bytes.is_empty();
-                stream.send_data(part, end).map_err(|e| gone(e, "content"))?;
-                self.is_ended = end;
+                let last = end && bytes.is_empty();
+                stream.send_data(part, last).map_err(|e| gone(e, "content"))?;
+                self.is_ended = last;
             }
         }
-        if end { self.finish() } else { Ok(()) }
+        self.unsent = None;
+        if end {
+            self.finish()?;
+        }
+        Ok(end)
     }
 
     /// Trailers are the end.

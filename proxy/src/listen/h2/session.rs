@@ -1,5 +1,6 @@
 //! One HTTP/2 stream, as a session that Pingora's proxy can serve.
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +31,9 @@ pub(super) struct Http2Session {
     request: RequestHeader,
     incoming: Incoming,
     outgoing: Outgoing,
+    /// Parts of the response that are still to be written, where Pingora does not wait for that.
+    waiting: VecDeque<HttpTask>,
+    takes_tasks: bool,
     /// The connection's.
     digest: Arc<Digest>,
 }
@@ -45,7 +49,8 @@ impl Http2Session {
     ) -> Self {
         let incoming = Incoming::new(content, &request.headers);
         let outgoing = Outgoing::new(respond, &request.method);
-        Self { request, incoming, outgoing, digest }
+        let (waiting, takes_tasks) = (VecDeque::new(), false);
+        Self { request, incoming, outgoing, waiting, takes_tasks, digest }
     }
 
     /// Whether the response is whole.
@@ -147,6 +152,40 @@ impl Session for Http2Session {
         let mut is_whole = false;
         for part in parts {
             is_whole |= self.write_part(part).await?;
+        }
+        if is_whole {
+            self.outgoing.finish()?;
+        }
+        Ok(is_whole)
+    }
+
+    fn proxy_tasks_enabled(&self) -> bool {
+        self.takes_tasks
+    }
+
+    fn set_proxy_tasks_enabled(&mut self, enabled: bool) {
+        self.takes_tasks = enabled;
+    }
+
+    fn send_proxy_task(&mut self, part: HttpTask) {
+        self.waiting.push_back(part);
+    }
+
+    fn has_pending_proxy_tasks(&self) -> bool {
+        self.outgoing.is_under_way() || !self.waiting.is_empty()
+    }
+
+    /// Safe to drop at any await: only content has one, and it goes on where it stopped.
+    async fn write_proxy_tasks(&mut self) -> Result<bool> {
+        let mut is_whole = self.outgoing.go_on().await?;
+        while let Some(part) = self.waiting.pop_front() {
+            is_whole |= match part {
+                HttpTask::Body(Some(bytes), end) => {
+                    self.outgoing.begin(bytes, end);
+                    self.outgoing.go_on().await?
+                }
+                part => self.write_part(part).await?,
+            };
         }
         if is_whole {
             self.outgoing.finish()?;

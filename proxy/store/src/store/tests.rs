@@ -1,6 +1,6 @@
 use super::*;
 use crate::body::{BodyReader, Role};
-use crate::stored::Place;
+use crate::stored::{Place, Room};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use std::time::Duration;
@@ -66,6 +66,7 @@ impl Bench {
             birth: self.store.birth(),
             length,
             staleness: STALENESS,
+            room: Room::default(),
         };
         self.store.fill(key, head, admission)
     }
@@ -220,6 +221,7 @@ async fn a_change_takes_all_variants_and_what_is_on_its_way() {
         birth: born,
         length: None,
         staleness: STALENESS,
+        room: Room::default(),
     };
     bench.store.fill([9; 16], head(), late).finish();
     assert_eq!(bench.read([9; 16]).await, None, "what was asked for before");
