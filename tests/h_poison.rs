@@ -3,6 +3,8 @@
 use http::StatusCode;
 
 use crate::support::client::raw;
+use crate::support::exchange::Served::{Hit, Miss};
+use crate::support::exchange::{Says, get, ok, play, scenario, send};
 use crate::support::{Edge, Origin, Over, Reply, WWW, run};
 
 /// `[sites.www]` with a host for everybody.
@@ -73,6 +75,96 @@ fn names_that_mean_the_same_to_an_app_are_dropped_too() {
     });
 }
 
+/// Gateways tell an app of TLS and of the method in words of their own, and CGI spells `-` as `_`.
+#[test]
+fn words_of_other_gateways_are_not_the_clients_to_say() {
+    let schemes = [
+        "X-Forwarded-SSL",
+        "X-Forwarded-Protocol",
+        "X-Url-Scheme",
+        "Front-End-Https",
+        "x_url_scheme",
+    ];
+    let methods = [
+        "X-HTTP-Method-Override",
+        "X_HTTP_Method_Override",
+        "X_HTTP_Method",
+        "x-method_override",
+        "X-Forwarded-Method",
+        "x_forwarded_method",
+        "X-Original-Method",
+    ];
+    let name = |name: &str| -> &'static str { name.to_ascii_lowercase().leak() };
+    let schemes = schemes.map(name).map(|name| {
+        let ask = |method| send(method, Miss).with(name, "on").saw_no(name);
+        scenario(name).origin(ok()).ask(ask("GET")).ask(ask("POST"))
+    });
+    let methods = methods.map(name).map(|name| {
+        let ask = |method| send(method, Miss).with(name, "DELETE");
+        let seen = ask("POST").saw(name, "DELETE");
+        scenario(name)
+            .origin(ok())
+            .ask(ask("GET").saw_no(name))
+            .ask(ask("HEAD").saw_no(name))
+            .ask(seen)
+    });
+    play(schemes.into_iter().chain(methods));
+}
+
+/// What Connection names does not reach the origin, and selects no variant that the origin made
+/// without it.
+#[test]
+fn fields_that_are_taken_away_select_nothing() {
+    let asked = || get(Miss).with("origin", "https://a.test").with("accept-language", "de");
+    let poison = |connection| {
+        let taken = asked().with("connection", connection).tells("fwd=bypass").tells_no("stored");
+        scenario(format!("Connection: {connection}"))
+            .origin(lasting().vary("Origin, Accept-Language"))
+            .ask(taken.clone())
+            .ask(asked().saw("origin", "https://a.test").saw("accept-language", "de"))
+            .ask(taken)
+            .over_http1_only()
+    };
+    let lists =
+        ["Origin, Accept-Language", "close, accept-language", "ORIGIN", "keep-alive\t,origin"];
+    let honest = |connection| {
+        let ask = |served| get(served).with("connection", connection).with("upgrade", "h2c");
+        scenario(format!("Connection: {connection}"))
+            .origin(lasting().vary("HTTP2-Settings"))
+            .ask(ask(Miss).with("http2-settings", "AAMAAABkAAQAoAAA").saw_no("http2-settings"))
+            .ask(ask(Hit).with("http2-settings", "AAMAAABkAAQAoAAA"))
+            .over_http1_only()
+    };
+    let own = ["close", "Keep-Alive", "upgrade", "Upgrade, HTTP2-Settings", "TE, close", ""];
+    play(lists.map(poison).into_iter().chain(own.map(honest)));
+}
+
+/// The client's own field of that name does not tell what the origin saw.
+#[test]
+fn what_varies_by_a_field_of_the_edges_own_is_one_clients() {
+    let made = [
+        "X-Forwarded-For",
+        "x-forwarded-host",
+        "X-Forwarded-Port",
+        "X_Forwarded_For",
+        "Via",
+        "X-Request-Id",
+        "Accept, x-forwarded-for",
+        "Accept\nVia",
+    ];
+    let made = made.map(|list| {
+        scenario(format!("Vary: {list}"))
+            .origin(lasting().vary(list).etag("\"a\""))
+            .ask(get(Miss).tells("detail=vary-star").tells_no("stored"))
+            .ask(get(Miss).saw_no("if-none-match"))
+    });
+    // The same for all requests of a key.
+    let same = ["X-Forwarded-Proto", "Forwarded", "X-Real-IP"].map(|list| {
+        scenario(format!("Vary: {list}")).origin(lasting().vary(list)).get(Miss).get(Hit)
+    });
+    play(made.into_iter().chain(same));
+}
+
 #[test]
 fn one_client_who_is_let_in_does_not_end_collapse_for_the_others() {
     run(async {
@@ -101,6 +193,10 @@ fn malformed_chunks_never_reach_an_app() {
         }
         assert_eq!(origin.seen("/smuggled").len(), 0);
     });
+}
+
+fn lasting() -> Says {
+    ok().cache("max-age=60")
 }
 
 async fn site() -> (Origin, Edge) {

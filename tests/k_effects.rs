@@ -145,6 +145,7 @@ fn what_was_named_in_vain_stays() {
 }
 
 /// RFC 9111 §4.3.5: HEAD is answered from a stored GET, and asked of the origin where that is stale.
+/// If the origin has something else by now, the stored one stays stale.
 #[test]
 fn head_and_the_stored_response() {
     let stale = || lasting().age("60").etag("\"a\"").field("X-A", "1");
@@ -174,7 +175,7 @@ fn head_and_the_stored_response() {
         .ask(get(Hit).text("answer 001")),
         two("another tag", stale(), tagged("\"b\""))
             .ask(asked())
-            .ask(get(Miss).text("answer 003").saw_no("if-none-match")),
+            .ask(get(Miss).text("answer 003").saw("if-none-match", "\"a\"")),
         two("another date", lasting().age("60").modified(THEN), ok().modified("{date-60}"))
             .ask(asked())
             .ask(get(Miss).text("answer 003")),
@@ -183,10 +184,10 @@ fn head_and_the_stored_response() {
             .ask(get(Miss).text("answer 003")),
         two("it is gone", stale(), says(410).cache("max-age=600"))
             .ask(asked().status(410))
-            .ask(get(Miss).text("answer 003").saw_no("if-none-match")),
+            .ask(get(Miss).text("answer 003")),
         two("it is missing", stale(), says(404))
             .ask(asked().status(404))
-            .ask(get(Miss).text("answer 003").saw_no("if-none-match")),
+            .ask(get(Miss).text("answer 003")),
         two("the same length", stale(), said().field("Content-Length", "10"))
             .ask(asked())
             .ask(get(Hit).text("answer 001")),

@@ -1,7 +1,10 @@
 //! What fields are stored, and which travel on: RFC 9110 §7.6, RFC 9111 §3.1, §4, §5.1.
 
+use crate::support::client::raw;
 use crate::support::exchange::Served::{Hit, Miss};
-use crate::support::exchange::{Says, get, head, ok, play, scenario, send};
+use crate::support::exchange::{Says, get, head, ok, play, says, scenario, send};
+use crate::support::octets::Octets;
+use crate::support::{Edge, Origin, Reply, WWW, run};
 
 fn lasting() -> Says {
     ok().cache("max-age=60")
@@ -120,6 +123,108 @@ fn fields_of_a_clients_connection() {
             scenario(name).origin(ok()).ask(ask.saw_no(gone)).over_http1_only()
         })
     }));
+}
+
+/// RFC 9110 §8.6, §14.4, §15.3.7: what a head says of its body, it says once, and where it is so.
+#[test]
+fn fields_of_the_framing() {
+    let lengths = ["10, 10", "10,10", "10\n10", "10 ,\t10", "10\n10, 10"].map(|length| {
+        let ask = |served| get(served).has("content-length", "10").text("answer 001");
+        scenario(format!("Content-Length: {length}"))
+            .origin(lasting().field("Content-Length", length))
+            .ask(ask(Miss))
+            .ask(ask(Hit))
+            .ask(head(Hit).has("content-length", "10"))
+            .ask(get(Hit).with("range", "bytes=0-5").status(206).text("answer"))
+    });
+    let empty = scenario("204 with a length")
+        .origin(says(204).cache("max-age=60").field("Content-Length", "10"))
+        .ask(get(Miss).status(204).lacks("content-length"))
+        .ask(get(Hit).status(204).lacks("content-length"));
+    // It means nothing to a whole response (RFC 9110 §14.4), and says nothing of a part of it.
+    let ask = |served| get(served).has("content-range", "bytes 0-9/20");
+    let range = |range: &str, status| get(Hit).with("range", range).status(status);
+    let whole = scenario("200 with a range")
+        .origin(lasting().field("Content-Range", "bytes 0-9/20"))
+        .ask(ask(Miss))
+        .ask(ask(Hit))
+        .ask(range("bytes=0-5", 206).has("content-range", "bytes 0-5/10").text("answer"))
+        .ask(
+            range("bytes=0-1,4-5", 206)
+                .lacks("content-range")
+                .text_part("Content-Range: bytes 4-5/10"),
+        )
+        .ask(range("bytes=10-", 416).has("content-range", "bytes */10").text(""));
+    play(lengths.into_iter().chain([empty, whole]));
+}
+
+/// The other fields stay where they were, and an interim response has no length either.
+#[test]
+fn the_framing_is_mended_in_its_place() {
+    run(async {
+        let origin = Octets::start(
+            "HTTP/1.1 103 Early Hints\r\nContent-Length: 3\r\nLink: </a>\r\n\r\n\
+             HTTP/1.1 200 OK\r\nX-A: 1\r\nContent-Length: 2\r\nX-B: 1\r\nX-A: 2\r\n\
+             Content-Length: 2, 2\r\nX-C: 1\r\n\r\nab"
+                .to_owned(),
+        )
+        .await;
+        let edge = Edge::before(&[origin.address()]).await;
+        let ask = format!("GET / HTTP/1.1\r\nHost: {WWW}\r\nConnection: close\r\n\r\n");
+        let told = raw(edge.setup().place.http, ask.as_bytes()).await.to_ascii_lowercase();
+        let (interim, last) = told.split_once("\r\n\r\n").unwrap();
+        assert!(interim.starts_with("http/1.1 103 "), "{told}");
+        assert!(interim.contains("\r\nlink: </a>"), "{told}");
+        assert!(!interim.contains("content-length"), "{told}");
+        let fields = "\r\nx-a: 1\r\nx-a: 2\r\ncontent-length: 2\r\nx-b: 1\r\nx-c: 1\r\n";
+        assert!(last.contains(fields), "{told}");
+        assert_eq!(last.matches("content-length").count(), 1, "{told}");
+    });
+}
+
+/// RFC 9112 §6.1: to a client of HTTP/1.0 no coding is sent; its body ends with the connection.
+#[test]
+fn old_clients_get_no_chunks() {
+    run(async {
+        let origin = Origin::start().await;
+        let edge = Edge::before(&[origin.address()]).await;
+        let body = || Reply::stream().send("one, ").send("two");
+        origin.answer("/a", body().cache("max-age=60"));
+        origin.answer("/b", body().cache("no-store"));
+        let ask = async |method: &str, path: &str| {
+            let ask = |then: &str| {
+                format!("{method} {path} HTTP/1.0\r\nHost: {WWW}\r\nConnection: {then}\r\n\r\n")
+            };
+            // Of two, so that the second shows whether the first was the last.
+            let asked = ask("keep-alive") + &ask("close");
+            let told = raw(edge.setup().place.http, asked.as_bytes()).await;
+            assert!(!told.to_ascii_lowercase().contains("transfer-encoding"), "{told}");
+            told
+        };
+        for (path, cache, ends) in [
+            ("/a", "Miss", Ends::Connection),
+            // All of it is here, so its length is known.
+            ("/a", "Hit", Ends::Length),
+            ("/b", "Miss", Ends::Connection),
+        ] {
+            let told = ask("GET", path).await;
+            assert!(told.contains(&format!("x-cache: {cache} ")), "{told}");
+            assert!(told.ends_with("\r\n\r\none, two"), "{told}");
+            let (answers, connection) = match ends {
+                Ends::Connection => (1, "\r\nconnection: close\r\n"),
+                Ends::Length => (2, "\r\nconnection: keep-alive\r\n"),
+            };
+            assert_eq!(told.matches("HTTP/1.1 200 ").count(), answers, "{told}");
+            assert!(told.to_ascii_lowercase().contains(connection), "{told}");
+        }
+        assert!(ask("HEAD", "/a").await.ends_with("\r\n\r\n"));
+    });
+}
+
+/// What tells a client of HTTP/1.0 that a body is over.
+enum Ends {
+    Connection,
+    Length,
 }
 
 /// What the app is to see of its client's request, it sees.

@@ -2,7 +2,7 @@
 
 use crate::support::exchange::Served::{Hit, Miss, Own, Stale, Validated};
 use crate::support::exchange::{
-    Says, Scenario, get, hang_up, not_modified, ok, play, says, scenario,
+    Says, Scenario, Step, get, hang_up, head, not_modified, ok, play, says, scenario,
 };
 
 /// Stale since it came, by a minute.
@@ -214,4 +214,44 @@ fn an_origin_that_says_nothing() {
             .get(Miss)
             .ask(get(Own).status(504)),
     ]);
+}
+
+/// What one client brings about is no reason to leave all the others without what stands in.
+#[test]
+fn what_stands_in_outlives_one_clients_request() {
+    let sie = "max-age=60, stale-if-error=600";
+    let after = |name: String, says: Says, step: Step| {
+        scenario(name)
+            .origins([stale(sie), says, hang_up()])
+            .get(Miss)
+            .ask(step)
+            .ask(get(Stale).text("answer 001"))
+    };
+    let asks = [("authorization", "x"), ("cookie", "a=b"), ("cache-control", "no-store")];
+    let answers = [(401, ""), (403, ""), (400, ""), (429, ""), (431, ""), (200, "private")];
+    let refusals = asks.into_iter().flat_map(|(field, value)| {
+        answers.map(|(status, cache)| {
+            let step = get(Miss).with(field, value).status(status);
+            after(format!("{field} and {status} {cache}"), says(status).cache(cache), step)
+        })
+    });
+    let unshared = asks.into_iter().filter(|(field, _)| *field != "cookie");
+    let confirmed = unshared.map(|(field, value)| {
+        let step = get(Validated).with(field, value).text("answer 001");
+        after(format!("{field} and 304"), not_modified().cache("max-age=0"), step)
+    });
+    let heads = [(404, "x"), (200, "x"), (405, "\"a\"")].map(|(status, tag)| {
+        let step = head(Miss).saw_method("HEAD").status(status);
+        after(format!("HEAD and {status}"), says(status).etag(tag), step)
+    });
+    let other = not_modified().etag("\"b\"");
+    play(
+        refusals.chain(confirmed).chain(heads).chain([scenario(
+            "a 304 about something else, and a failure",
+        )
+        .origins([stale(sie), other, says(503), hang_up()])
+        .get(Miss)
+        .ask(get(Miss).status(503).text("answer 003").asked(2))
+        .ask(get(Stale).text("answer 001"))]),
+    );
 }

@@ -151,6 +151,42 @@ fn values_are_normalised_in_their_spacing_alone() {
     ]);
 }
 
+/// RFC 9110 §5.6.4: what is in quotes is one value, with its spaces and commas.
+#[test]
+fn quoted_values_are_not_normalised() {
+    let foo = |first: &'static str, second: &'static str, is_same: bool| {
+        let form = if is_same { same } else { another };
+        form("Foo", &[("foo", first)], &[("foo", second)])
+    };
+    play([
+        foo(r#""a, b""#, r#""a,b""#, false),
+        foo(r#""a , b""#, r#""a, b""#, false),
+        foo(r#"" a""#, r#""a""#, false),
+        foo(r#""a\", b""#, r#""a\",b""#, false),
+        foo(r#""a\\", b"#, r#""a\\",b"#, true),
+        foo(r#""a, b" , c"#, r#""a, b",c"#, true),
+        foo(r#"x="a, b", y"#, r#"x="a, b",y"#, true),
+        foo(r#""a, b"#, r#""a,b"#, false),
+        same("Foo", &[("foo", r#""a, b", c"#)], &[("foo", r#""a, b""#), ("foo", "c")]),
+        another("Foo", &[("foo", r#""a"#), ("foo", r#"b""#)], &[("foo", r#""a,b""#)]),
+    ]);
+}
+
+/// RFC 6265 §5.4, RFC 9113 §8.2.3: pairs of a Cookie are separated by semicolons, its lines too.
+#[test]
+fn cookies_are_no_list() {
+    let two = [("cookie", "a=1"), ("cookie", "b=2")];
+    play([
+        same("Cookie", &[("cookie", "a=1; b=2")], &two),
+        same("Cookie", &two, &[("cookie", "a=1; b=2")]),
+        another("Cookie", &two, &[("cookie", "a=1,b=2")]),
+        another("Cookie", &[("cookie", "a=1,b=2")], &two),
+        another("Cookie", &[("cookie", "a=1, b=2")], &[("cookie", "a=1,b=2")]),
+        another("Cookie", &two, &[("cookie", "b=2; a=1")]),
+        another("Cookie", &[("cookie", "a=1")], &[]),
+    ]);
+}
+
 /// RFC 9111 §4.1: many variants are kept at once.
 #[test]
 fn variants_are_kept_side_by_side() {

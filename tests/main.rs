@@ -16,6 +16,7 @@ mod d_targets;
 mod e_caching;
 mod e_dates;
 mod e_races;
+mod e_waiting;
 mod f_control;
 mod g_http2;
 mod g_memory;
