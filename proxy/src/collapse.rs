@@ -10,15 +10,13 @@ use pingora_cache::lock::{
     CacheKeyLock, CacheKeyLockImpl, CacheLock, LockStatus, Locked, WritePermit,
 };
 use pingora_cache::predictor::{CacheablePredictor, Predictor};
-use pingora_cache::{CacheKey, NoCacheReason};
+use pingora_cache::{CacheKey, HttpCache, NoCacheReason};
 use pingora_core::Error;
 use warmfront_semantics::storable::Why;
 use warmfront_store::Digest;
 use warmfront_store::storage::PingoraStorage;
 
-use crate::context::Context;
 use crate::failure::Fault;
-use crate::key::Key;
 
 /// How many keys are remembered as not storable, in each of the predictor's shards.
 const UNSTORABLE_KEYS: usize = 4096;
@@ -53,28 +51,40 @@ impl Failures {
         Self(cache.build())
     }
 
-    pub(crate) fn note(&self, key: &Key, fault: &Fault, now: Instant) {
-        if let (Key::Primary(primary), Fault::Origin(_)) = (key, fault) {
-            self.0.insert(*primary, (now, fault.clone()));
+    pub(crate) fn note(&self, cache: &HttpCache, fault: &Fault, now: Instant) {
+        if let (Some(awaited), Fault::Origin(_)) = (awaited(cache), fault) {
+            self.0.insert(awaited, (now, fault.clone()));
         }
     }
 
     /// Notes what a request failed at, if it is not tried again.
-    pub(crate) fn note_last(&self, error: &Error, context: &Context, now: Instant) {
+    pub(crate) fn note_last(
+        &self,
+        error: &Error,
+        cache: &HttpCache,
+        fault: Option<&Fault>,
+        now: Instant,
+    ) {
         if error.retry() {
             return;
         }
-        match &context.fault {
-            Some(fault) => self.note(&context.key, fault, now),
-            None => self.note(&context.key, &Fault::from_pingora(error), now),
+        match fault {
+            Some(fault) => self.note(cache, fault, now),
+            None => self.note(cache, &Fault::from_pingora(error), now),
         }
     }
 
-    /// What a request for this key failed at since a moment.
-    pub(crate) fn since(&self, key: &Key, moment: Instant) -> Option<Fault> {
-        let Key::Primary(primary) = key else { return None };
-        self.0.get(primary).filter(|(at, _)| *at >= moment).map(|(_, fault)| fault)
+    /// What a request for the same has failed at since a moment.
+    pub(crate) fn since(&self, cache: &HttpCache, moment: Instant) -> Option<Fault> {
+        let failed = self.0.get(&awaited(cache)?);
+        failed.filter(|(at, _)| *at >= moment).map(|(_, fault)| fault)
     }
+}
+
+/// What a request waits for: a key, or one of its variants.
+fn awaited(cache: &HttpCache) -> Option<Digest> {
+    let key = cache.maybe_cache_key()?;
+    Some(key.variance_bin().unwrap_or_else(|| key.primary_bin()))
 }
 
 // === impl Collapse ===

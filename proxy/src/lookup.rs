@@ -46,7 +46,7 @@ pub(crate) fn refused(edge: &Edge, session: &Session, context: &Context) -> Opti
     let waited = session.cache.lock_duration().is_some_and(|waited| !waited.is_zero());
     let arrived = context.arrival.as_ref().map(|arrival| arrival.started);
     if let (true, Some(arrived)) = (waited, arrived)
-        && let Some(fault) = edge.failures.since(&context.key, arrived)
+        && let Some(fault) = edge.failures.since(&session.cache, arrived)
     {
         return Some(fault);
     }

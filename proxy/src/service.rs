@@ -201,7 +201,7 @@ impl ProxyHttp for EdgeService {
         let peer = select::peer(&mut context.attempt, &origin, Instant::now(), upgrade).await;
         peer.map(Box::new).map_err(|why| {
             let fault = select::no_target(context, &why);
-            self.edge.failures.note(&context.key, &fault, Instant::now());
+            self.edge.failures.note(&session.cache, &fault, Instant::now());
             context.stop(fault)
         })
     }
@@ -320,7 +320,7 @@ impl ProxyHttp for EdgeService {
 
     fn fail_to_connect(
         &self,
-        _: &mut Session,
+        session: &mut Session,
         _: &HttpPeer,
         context: &mut Context,
         mut error: Box<Error>,
@@ -331,7 +331,8 @@ impl ProxyHttp for EdgeService {
             select::unreachable(&mut context.attempt, &route.behavior().origin)
         });
         error.set_retry(next == Some(Next::Try));
-        self.edge.failures.note_last(&error, context, Instant::now());
+        let (cache, fault) = (&session.cache, context.fault.as_ref());
+        self.edge.failures.note_last(&error, cache, fault, Instant::now());
         error
     }
 
@@ -351,7 +352,8 @@ impl ProxyHttp for EdgeService {
         } else {
             error.set_retry(false);
         }
-        self.edge.failures.note_last(&error, context, Instant::now());
+        let (cache, fault) = (&session.cache, context.fault.as_ref());
+        self.edge.failures.note_last(&error, cache, fault, Instant::now());
         error
     }
 
