@@ -122,7 +122,9 @@ pub(crate) fn takes_fields_away(request: &HeaderMap) -> bool {
         HOP_BY_HOP.contains(option) || *option == HTTP2_SETTINGS || option.as_str() == "close"
     };
     match nominated(request) {
-        Nominated::Fields(options) => !options.iter().all(is_the_connections),
+        Nominated::Fields(options) => {
+            options.iter().any(|name| !is_the_connections(name) && request.contains_key(name))
+        }
         Nominated::Forbidden(_) => true,
     }
 }
