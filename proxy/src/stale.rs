@@ -80,6 +80,8 @@ pub(crate) fn stands_in(
         context.attempt.status = Some(status);
     } else {
         context.detail = Some("unreachable");
+        // The log says what it was, beside the status that the client got instead.
+        context.fault.get_or_insert_with(|| Fault::from_pingora(error));
         // Pingora keeps no connection behind a request that failed; the client is told so.
         session.set_keepalive(None);
     }
