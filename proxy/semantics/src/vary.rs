@@ -45,11 +45,24 @@ impl Vary {
     /// are for the origin, and nothing else is done to it.
     #[must_use]
     pub fn secondary_key(&self, request: &HeaderMap) -> Option<Vec<u8>> {
+        self.secondary_key_of(request, |_| true)
+    }
+
+    /// The same of those fields alone that the origin was `shown` as the client sent them. Where the
+    /// edge compresses, the origin is asked for identity whatever Accept-Encoding says, so that no
+    /// response was selected by it. A field that is left out is not in the key at all, so the two
+    /// forms are not to be mixed under one primary key.
+    #[must_use]
+    pub fn secondary_key_of(
+        &self,
+        request: &HeaderMap,
+        shown: impl Fn(&HeaderName) -> bool,
+    ) -> Option<Vec<u8>> {
         let Self::Fields(fields) = self else {
             return None;
         };
         let mut key = Vec::new();
-        for name in fields {
+        for name in fields.iter().filter(|name| shown(name)) {
             frame(&mut key, name.as_str().as_bytes());
             let lines = request.get_all(name).iter().map(HeaderValue::as_bytes);
             let values = if *name == header::COOKIE {
@@ -125,6 +138,18 @@ mod tests {
         assert_eq!(both, key(&[("accept-language", "de"), ("accept-language", "en")]));
         assert_ne!(both, key(&[("accept-language", "en,de")]));
         assert_ne!(key(&[("accept-language", "")]), key(&[]));
+    }
+
+    #[test]
+    fn what_the_origin_is_not_shown_selects_nothing() {
+        let vary = Vary::of(&fields(&[("vary", "accept-encoding, origin")]));
+        let key = |lines: &[_]| {
+            vary.secondary_key_of(&fields(lines), |name| name != header::ACCEPT_ENCODING)
+        };
+        assert_eq!(key(&[("accept-encoding", "br")]), key(&[("accept-encoding", "gzip")]));
+        assert_eq!(key(&[("accept-encoding", "br")]), key(&[]));
+        assert_ne!(key(&[("origin", "https://a.test")]), key(&[]));
+        assert_eq!(vary.secondary_key_of(&fields(&[]), |_| false), Some(Vec::new()));
     }
 
     #[test]
