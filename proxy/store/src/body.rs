@@ -75,6 +75,11 @@ impl Body {
         }
     }
 
+    /// Whether it is this very one.
+    pub(crate) fn is_that_of(&self, whole: &Arc<[Bytes]>) -> bool {
+        matches!(self, Self::Whole(segments) if Arc::ptr_eq(segments, whole))
+    }
+
     /// Bytes of content.
     pub(crate) fn content_bytes(&self) -> u64 {
         match self {
@@ -87,6 +92,11 @@ impl Body {
 // === impl BodyReader ===
 
 impl BodyReader {
+    /// Reads these pieces.
+    pub fn of(pieces: Vec<Bytes>) -> Self {
+        Self::new(Body::Whole(pieces.into()), Role::Follower)
+    }
+
     pub(crate) fn new(body: Body, role: Role) -> Self {
         Self { body, segment: 0, skip: 0, left: None, role }
     }

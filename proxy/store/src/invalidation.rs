@@ -91,9 +91,10 @@ pub struct Invalidation {
 /// Stored responses that an invalidation matched.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counted {
-    /// How many, variants counted one by one.
+    /// How many, variants counted one by one. What is kept beyond a deploy was taken too: nobody is served
+    /// it any more before its origin was asked.
     pub matched: u64,
-    /// How much memory they held, in bytes.
+    /// How much memory they held, in bytes, the encoded forms of their bodies included.
     pub bytes: u64,
 }
 

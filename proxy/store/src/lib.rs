@@ -2,12 +2,14 @@
 //!
 //! What a hit costs here: one keyed hash of the primary key, one look-up in a shard, one atomic load
 //! to know that no invalidation came since, and one copy of the header map, which the response that
-//! is sent owns. No lock, no copy of a body, nothing serialized.
+//! is sent owns. No lock, no copy of a body, nothing serialized. A body in a content coding is one keyed
+//! hash and one look-up more.
 //!
 //! [`Store`] is the one door. `pingora` is named in [`storage`] alone.
 
 mod body;
 mod changes;
+mod encoding;
 mod invalidation;
 mod key;
 mod ledger;
@@ -15,12 +17,15 @@ mod memory;
 pub mod storage;
 mod store;
 mod stored;
+mod tenure;
 mod variants;
 
 pub use body::{BodyError, BodyReader};
+pub use encoding::{EncodeError, Encoded, Encoder};
 pub use invalidation::{BadPath, Counted, Invalidation, InvalidationPath, Order, Receipt};
 pub use key::{Digest, Digester};
 pub use ledger::{LedgerError, Position, SiteLedger};
 pub use store::{Stats, Store, StoreLimits};
 pub use stored::{Admission, Birth, Place, Room, StoredResponse};
+pub use tenure::{Clock, Keep, Kept};
 pub use variants::Variants;

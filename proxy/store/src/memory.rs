@@ -7,19 +7,61 @@ use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
 use crate::body::{Body, Fill};
+use crate::encoding::EncodedBody;
 use crate::key::Digest;
 use crate::stored::StoredResponse;
+use crate::tenure::Tenure;
 
 /// Each shard must hold several of the largest objects, or one of them would push out all the rest.
 const OBJECTS_PER_SHARD_MIN: u64 = 4;
 
-/// Stored responses by digest.
+/// Stored responses and encoded forms by digest.
 ///
 /// Least recently used goes first: Moka's default, TinyLFU, refuses an object that was seen once, and
 /// with no tier below this one that would be every new object of a deploy.
 #[derive(Debug)]
 pub(crate) struct MemoryTier {
-    shards: Box<[Cache<Digest, Arc<StoredResponse>>]>,
+    shards: Box<[Cache<Digest, Entry>]>,
+}
+
+/// What one digest stands for.
+#[derive(Debug, Clone)]
+pub(crate) enum Entry {
+    Response(Arc<StoredResponse>),
+    Encoded(Arc<EncodedBody>),
+}
+
+// === impl Entry ===
+
+impl Entry {
+    pub(crate) fn tenure(&self) -> &Tenure {
+        match self {
+            Self::Response(stored) => &stored.tenure,
+            Self::Encoded(encoded) => &encoded.tenure,
+        }
+    }
+
+    pub(crate) fn weight(&self) -> u64 {
+        match self {
+            Self::Response(stored) => stored.weight(),
+            Self::Encoded(encoded) => encoded.weight(),
+        }
+    }
+
+    fn response(&self) -> Option<&Arc<StoredResponse>> {
+        match self {
+            Self::Response(stored) => Some(stored),
+            Self::Encoded(_) => None,
+        }
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Response(one), Self::Response(other)) => Arc::ptr_eq(one, other),
+            (Self::Encoded(one), Self::Encoded(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        }
+    }
 }
 
 // === impl MemoryTier ===
@@ -33,9 +75,7 @@ impl MemoryTier {
         let shard = || {
             Cache::builder()
                 .max_capacity(bytes / shards as u64)
-                .weigher(|_, stored: &Arc<StoredResponse>| {
-                    u32::try_from(stored.weight()).unwrap_or(u32::MAX)
-                })
+                .weigher(|_, entry: &Entry| u32::try_from(entry.weight()).unwrap_or(u32::MAX))
                 .eviction_policy(EvictionPolicy::lru())
                 .build()
         };
@@ -43,21 +83,35 @@ impl MemoryTier {
     }
 
     pub(crate) fn get(&self, key: &Digest) -> Option<Arc<StoredResponse>> {
-        self.shard(key).get(key)
+        match self.shard(key).get(key)? {
+            Entry::Response(stored) => Some(stored),
+            Entry::Encoded(_) => None,
+        }
+    }
+
+    pub(crate) fn encoded(&self, key: &Digest) -> Option<Arc<EncodedBody>> {
+        match self.shard(key).get(key)? {
+            Entry::Encoded(encoded) => Some(encoded),
+            Entry::Response(_) => None,
+        }
     }
 
     // Every change of an entry is a computation on it: Moka orders those, and nothing else, so that
     // what was read of an entry is still so when it is replaced.
 
     pub(crate) fn insert(&self, key: Digest, stored: Arc<StoredResponse>) {
-        self.shard(&key).entry(key).and_compute_with(|_| Op::Put(stored));
+        self.put(key, Entry::Response(stored));
+    }
+
+    pub(crate) fn insert_encoded(&self, key: Digest, encoded: Arc<EncodedBody>) {
+        self.put(key, Entry::Encoded(encoded));
     }
 
     /// Puts a response where there is none.
     pub(crate) fn restore(&self, key: Digest, stored: Arc<StoredResponse>) {
         self.shard(&key).entry(key).and_compute_with(|entry| match entry {
             Some(_) => Op::Nop,
-            None => Op::Put(stored),
+            None => Op::Put(Entry::Response(stored)),
         });
     }
 
@@ -70,11 +124,11 @@ impl MemoryTier {
         with: Option<Arc<StoredResponse>>,
     ) -> bool {
         let result = self.shard(&key).entry(key).and_compute_with(|entry| {
-            let ours = entry.is_some_and(|entry| {
-                matches!(&entry.value().body, Body::Filling(other) if Arc::ptr_eq(fill, other))
-            });
+            let ours = entry.as_ref().and_then(|entry| entry.value().response()).is_some_and(
+                |entry| matches!(&entry.body, Body::Filling(other) if Arc::ptr_eq(fill, other)),
+            );
             match (ours, with) {
-                (true, Some(with)) => Op::Put(with),
+                (true, Some(with)) => Op::Put(Entry::Response(with)),
                 (true, None) => Op::Remove,
                 (false, _) => Op::Nop,
             }
@@ -89,11 +143,17 @@ impl MemoryTier {
         stored: &Arc<StoredResponse>,
         with: Arc<StoredResponse>,
     ) -> bool {
-        let result = self.shard(&key).entry(key).and_compute_with(|entry| match entry {
-            Some(entry) if Arc::ptr_eq(entry.value(), stored) => Op::Put(with),
-            _ => Op::Nop,
-        });
-        matches!(result, CompResult::ReplacedWith(_))
+        self.swap(key, &Entry::Response(stored.clone()), Entry::Response(with))
+    }
+
+    /// As [`Self::replace`].
+    pub(crate) fn replace_encoded(
+        &self,
+        key: Digest,
+        encoded: &Arc<EncodedBody>,
+        with: Arc<EncodedBody>,
+    ) -> bool {
+        self.swap(key, &Entry::Encoded(encoded.clone()), Entry::Encoded(with))
     }
 
     /// Removes whatever stands there.
@@ -106,27 +166,44 @@ impl MemoryTier {
 
     /// Removes exactly this response, if it still stands there.
     pub(crate) fn remove(&self, key: Digest, stored: &Arc<StoredResponse>) {
+        self.remove_entry(key, &Entry::Response(stored.clone()));
+    }
+
+    /// Removes exactly this, if it still stands there.
+    pub(crate) fn remove_entry(&self, key: Digest, was: &Entry) {
         self.shard(&key).entry(key).and_compute_with(|entry| match entry {
-            Some(entry) if Arc::ptr_eq(entry.value(), stored) => Op::Remove,
+            Some(entry) if entry.value().is(was) => Op::Remove,
             _ => Op::Nop,
         });
     }
 
     /// Everything, in no order. Never on the request path.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Arc<Digest>, Arc<StoredResponse>)> + '_ {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Arc<Digest>, Entry)> + '_ {
         self.shards.iter().flat_map(Cache::iter)
     }
 
-    /// Objects, and bytes by weight.
+    /// Entries, and bytes by weight.
     pub(crate) fn totals(&self) -> (u64, u64) {
-        self.shards.iter().fold((0, 0), |(objects, bytes), shard| {
+        self.shards.iter().fold((0, 0), |(entries, bytes), shard| {
             // Moka counts in batches; a metric that lags for ever behind an idle node would be a lie.
             shard.run_pending_tasks();
-            (objects + shard.entry_count(), bytes + shard.weighted_size())
+            (entries + shard.entry_count(), bytes + shard.weighted_size())
         })
     }
 
-    fn shard(&self, key: &Digest) -> &Cache<Digest, Arc<StoredResponse>> {
+    fn put(&self, key: Digest, entry: Entry) {
+        self.shard(&key).entry(key).and_compute_with(|_| Op::Put(entry));
+    }
+
+    fn swap(&self, key: Digest, was: &Entry, with: Entry) -> bool {
+        let result = self.shard(&key).entry(key).and_compute_with(|entry| match entry {
+            Some(entry) if entry.value().is(was) => Op::Put(with),
+            _ => Op::Nop,
+        });
+        matches!(result, CompResult::ReplacedWith(_))
+    }
+
+    fn shard(&self, key: &Digest) -> &Cache<Digest, Entry> {
         let [first, second, ..] = *key;
         let index = usize::from(u16::from_be_bytes([first, second]));
         self.shards.get(index % self.shards.len()).unwrap_or(&self.shards[0])

@@ -14,14 +14,18 @@ use pingora_cache::storage::{
     HandleHit, HandleMiss, HitHandler, MissFinishType, MissHandler, PurgeOutcome, PurgeTarget,
     PurgeType, Storage, streaming_write::U64WriteId,
 };
+#[cfg(test)]
+use pingora_cache::trace::Span;
 use pingora_cache::trace::SpanHandle;
 use pingora_cache::{CacheKey, CacheMeta};
 use pingora_error::{ErrorType, OkOrErr, OrErr, Result};
 use pingora_http::ResponseHeader;
 
 use crate::body::{BodyReader, Role};
+use crate::encoding::Encoder;
 use crate::store::{Filling, Found, Store};
 use crate::stored::{Admission, Head, StoredResponse};
+use crate::tenure::Kept;
 
 /// Pingora's `Storage` over a [`Store`].
 ///
@@ -37,12 +41,29 @@ pub struct PingoraStorage {
 
 struct Hit {
     reader: BodyReader,
+    /// What the body goes through.
+    encoder: Option<Encoder>,
     weight: usize,
 }
 
 struct Miss {
     filling: Filling,
     tag: U64WriteId,
+}
+
+/// Has a hit read another body in place of its own. Of no effect on what was not found by a
+/// [`PingoraStorage`].
+pub fn read_instead(hit: &mut HitHandler, body: BodyReader) {
+    if let Some(hit) = hit.as_any_mut().downcast_mut::<Hit>() {
+        hit.reader = body;
+    }
+}
+
+/// Has a hit encode its body while it is read.
+pub fn read_through(hit: &mut HitHandler, encoder: Encoder) {
+    if let Some(hit) = hit.as_any_mut().downcast_mut::<Hit>() {
+        hit.encoder = Some(encoder);
+    }
 }
 
 // === impl PingoraStorage ===
@@ -95,11 +116,11 @@ impl Storage for PingoraStorage {
         key: &CacheKey,
         _: &SpanHandle,
     ) -> Result<Option<(CacheMeta, HitHandler)>> {
-        let Some(Found { stored, variants }) = self.found(key) else {
+        let Some(Found { stored, kept, variants }) = self.found(key) else {
             return Ok(None);
         };
         let reader = BodyReader::new(stored.body.clone(), Role::Follower);
-        let mut meta = meta_of(&stored);
+        let mut meta = meta_of(&stored, kept);
         if let Some(variants) = variants {
             meta.extensions_mut().insert(variants);
         }
@@ -117,7 +138,7 @@ impl Storage for PingoraStorage {
             return self.lookup(key, trace).await;
         };
         let (stored, reader) = begun;
-        Ok(Some((meta_of(&stored), Hit::boxed(reader, &stored))))
+        Ok(Some((meta_of(&stored, None), Hit::boxed(reader, &stored))))
     }
 
     async fn get_miss_handler(
@@ -183,18 +204,24 @@ fn parts_of(meta: &CacheMeta) -> Result<(Head, Admission)> {
     Ok((head, admission))
 }
 
-fn meta_of(stored: &Arc<StoredResponse>) -> CacheMeta {
+fn meta_of(stored: &Arc<StoredResponse>, kept: Option<Kept>) -> CacheMeta {
     let head = &stored.head;
+    let (fresh_until, stale_while_revalidate_secs, stale_if_error_secs) = match kept {
+        None => (head.fresh_until, head.stale_while_revalidate_secs, head.stale_if_error_secs),
+        // Whatever its lifetime says, its origin is asked first; whether it is served then is for the
+        // caller to say.
+        Some(Kept) => (SystemTime::UNIX_EPOCH, 0, u32::MAX),
+    };
     let (mut parts, ()) = http::Response::new(()).into_parts();
     parts.status = head.status;
     parts.headers = head.fields.clone();
     let mut meta = CacheMeta::new(
-        head.fresh_until,
+        fresh_until,
         // Pingora drops variants that were made before the one it found first. Which variants there
         // are is the store's to say.
         SystemTime::UNIX_EPOCH,
-        head.stale_while_revalidate_secs,
-        head.stale_if_error_secs,
+        stale_while_revalidate_secs,
+        stale_if_error_secs,
         ResponseHeader::from(parts),
     );
     meta.set_epoch_override(head.epoch);
@@ -202,6 +229,9 @@ fn meta_of(stored: &Arc<StoredResponse>) -> CacheMeta {
         meta.set_variance(variance);
     }
     meta.extensions_mut().insert(stored.clone());
+    if let Some(kept) = kept {
+        meta.extensions_mut().insert(kept);
+    }
     meta
 }
 
@@ -210,14 +240,29 @@ fn meta_of(stored: &Arc<StoredResponse>) -> CacheMeta {
 impl Hit {
     fn boxed(reader: BodyReader, stored: &StoredResponse) -> HitHandler {
         let weight = usize::try_from(stored.weight()).unwrap_or(usize::MAX);
-        Box::new(Self { reader, weight })
+        Box::new(Self { reader, encoder: None, weight })
     }
 }
 
 #[async_trait]
 impl HandleHit for Hit {
     async fn read_body(&mut self) -> Result<Option<Bytes>> {
-        self.reader.next().await.or_err(ErrorType::ReadError, "reading a stored body")
+        loop {
+            let next = self.reader.next().await;
+            let piece = next.or_err(ErrorType::ReadError, "reading a stored body")?;
+            let Some(encoder) = self.encoder.take() else { return Ok(piece) };
+            let end = piece.is_none();
+            let taken = encoder.piece(&piece.unwrap_or_default(), end);
+            let (out, rest) = taken.or_err(ErrorType::InternalError, "encoding a body")?;
+            self.encoder = rest;
+            // An empty piece would end the body.
+            if !out.is_empty() {
+                return Ok(Some(out));
+            }
+            if end {
+                return Ok(None);
+            }
+        }
     }
 
     async fn finish(
@@ -270,3 +315,6 @@ impl HandleMiss for Miss {
         Some(self.tag.as_bytes())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! The one door to everything that is stored.
 
+mod encoded;
 mod filling;
 
 use std::path::Path;
@@ -15,11 +16,13 @@ pub(crate) use filling::Filling;
 
 use crate::body::{Body, Fill, InFlight, Reserve, Retention};
 use crate::changes::Changes;
+use crate::encoding::Workshop;
 use crate::invalidation::{Counted, Invalidation, InvalidationPath, Order, Receipt};
 use crate::key::Digest;
-use crate::ledger::{Journal, Ledger, LedgerError, Position, SiteLedger, Standing};
-use crate::memory::MemoryTier;
+use crate::ledger::{Journal, Ledger, LedgerError, Position, SiteLedger};
+use crate::memory::{Entry, MemoryTier};
 use crate::stored::{Admission, Birth, Head, StoredResponse};
+use crate::tenure::{Clock, Kept, Standing};
 use crate::variants::{VariantTier, Variants};
 
 /// What the store is bounded by.
@@ -29,14 +32,15 @@ pub struct StoreLimits {
     pub memory_bytes: u64,
     /// Bytes of one body: `cache.max_object`.
     pub object_bytes: u64,
-    /// Threads that share the store.
+    /// Threads that share the store; as many bodies are encoded at a time.
     pub workers: usize,
 }
 
 /// What the store holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stats {
-    /// Stored responses, variants counted one by one.
+    /// Stored responses, variants counted one by one, and so are the encoded forms of a body: each is
+    /// held and evicted by itself.
     pub objects: u64,
     /// Bytes they hold, headers and bookkeeping included.
     pub bytes: u64,
@@ -53,13 +57,17 @@ pub struct Store {
     /// Held while an invalidation is recorded: positions are one order.
     recording: Mutex<()>,
     in_flight: InFlight,
+    workshop: Workshop,
     object_bytes_max: u64,
+    clock: Clock,
 }
 
 /// What stands under a primary key.
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) stored: Arc<StoredResponse>,
+    /// Whether it only stands in for an origin that has nothing newer.
+    pub(crate) kept: Option<Kept>,
     /// If there are several, `stored` is the newest, and a request still has to select its own.
     pub(crate) variants: Option<Arc<Variants>>,
 }
@@ -67,8 +75,9 @@ pub(crate) struct Found {
 // === impl Store ===
 
 impl Store {
-    /// Opens the ledger at `journal` and starts with an empty memory tier.
-    pub fn open(limits: &StoreLimits, journal: &Path) -> Result<Self, LedgerError> {
+    /// Opens the ledger at `journal` and starts with an empty memory tier. The clock is read for what is
+    /// kept beyond a deploy, and for nothing else.
+    pub fn open(limits: &StoreLimits, journal: &Path, clock: Clock) -> Result<Self, LedgerError> {
         // Bodies that are still being written are not in Moka's count; they get a share of their own.
         let in_flight = (limits.memory_bytes / 4).max(limits.object_bytes);
         let small = limits.memory_bytes / 16;
@@ -81,7 +90,7 @@ impl Store {
             ledger.raise_floor(&site, position);
         }
         for done in recorded.invalidations {
-            ledger.publish(&done.site, done.position, &done.paths);
+            ledger.publish(&done.site, done.position, &done.paths, done.created);
         }
         Ok(Self {
             memory: MemoryTier::new(memory, limits.object_bytes, limits.workers),
@@ -91,7 +100,9 @@ impl Store {
             journal,
             recording: Mutex::default(),
             in_flight: InFlight::new(in_flight, small),
+            workshop: Workshop::new(limits.workers),
             object_bytes_max: limits.object_bytes,
+            clock,
         })
     }
 
@@ -119,7 +130,8 @@ impl Store {
     }
 
     /// Takes stored responses out of service: when this returns, no request is served one of them
-    /// again. Writes to disk; not for an async thread.
+    /// again, but for what is to be kept beyond a deploy where its origin has nothing newer. Writes to
+    /// disk; not for an async thread.
     pub fn invalidate(&self, order: Order, now: SystemTime) -> Result<Receipt, LedgerError> {
         let (journal, recording) = (&self.journal, self.recording.lock());
         if let Some(reference) = &order.reference
@@ -140,9 +152,10 @@ impl Store {
         };
         // On disk before it is in force, in force before it is acknowledged.
         journal.append(&invalidation)?;
-        self.ledger.publish(&invalidation.site, invalidation.position, &invalidation.paths);
+        let Invalidation { site, position, paths, .. } = &invalidation;
+        self.ledger.publish(site, *position, paths, now);
         drop(recording);
-        invalidation.counted = self.sweep(&invalidation.site);
+        invalidation.counted = self.sweep(site, paths, now);
         // The invalidation stands, whether its count can be written down or not.
         let _ = journal.update(&invalidation);
         Ok(Receipt::New(invalidation))
@@ -151,12 +164,13 @@ impl Store {
     /// What an order would take, without taking it. Walks the store; not for an async thread.
     pub fn count(&self, site: &str, paths: &[InvalidationPath]) -> Counted {
         let ledger = self.ledger.site(site);
-        let taken = self.memory.iter().filter(|(_, stored)| {
-            Arc::ptr_eq(&stored.admission.ledger, &ledger)
-                && stored.standing() == Standing::Live
-                && paths.iter().any(|path| path.takes(&stored.admission.place))
+        let taken = self.memory.iter().filter(|(_, entry)| {
+            let Admission { ledger: of, place, .. } = &entry.tenure().admission;
+            Arc::ptr_eq(of, &ledger)
+                && entry.tenure().standing(self.clock) != Standing::Dead
+                && paths.iter().any(|path| path.takes(place))
         });
-        taken.fold(Counted::default(), |counted, (_, stored)| counted.with(&stored))
+        taken.fold(Counted::default(), |counted, (_, entry)| counted.with(&entry))
     }
 
     /// The newest invalidations first, at most `most`.
@@ -177,31 +191,46 @@ impl Store {
 
     /// What a primary key finds.
     pub(crate) fn find(&self, primary: &Digest) -> Option<Found> {
-        if let Some(stored) = self.live(primary) {
-            return Some(Found { stored, variants: None });
+        if let Some(found) = self.in_service(primary) {
+            return Some(found);
         }
         let variants = self.variants.get(primary)?;
-        let stored = variants.digests().find_map(|digest| self.live(&digest))?;
-        Some(Found { stored, variants: Some(variants) })
+        let found = variants.digests().find_map(|digest| self.in_service(&digest))?;
+        Some(Found { variants: Some(variants), ..found })
     }
 
     /// The variant of a primary key that a request has selected.
     pub(crate) fn variant(&self, primary: &Digest, digest: &Digest) -> Option<Found> {
         let variants = self.variants.get(primary).filter(|variants| variants.lists(digest))?;
         drop(variants);
-        self.live(digest).map(|stored| Found { stored, variants: None })
+        self.in_service(digest)
     }
 
-    /// What stands at a digest, unless an invalidation has taken it.
-    fn live(&self, digest: &Digest) -> Option<Arc<StoredResponse>> {
+    /// What stands at a digest, unless an invalidation has taken it for good.
+    fn in_service(&self, digest: &Digest) -> Option<Found> {
         let stored = self.memory.get(digest)?;
-        match stored.standing() {
-            Standing::Live => Some(stored),
+        if self.is_changed(None, stored.admission()) {
+            self.memory.remove(*digest, &stored);
+            return None;
+        }
+        let kept = match stored.tenure.standing(self.clock) {
+            Standing::Live => None,
+            Standing::Retired => Some(Kept),
             Standing::Dead => {
                 self.memory.remove(*digest, &stored);
-                None
+                return None;
             }
-        }
+        };
+        Some(Found { stored, kept, variants: None })
+    }
+
+    /// Whether a resource was changed since a response of it was born. A primary key is forgotten with
+    /// what stands under it, so that only a fill needs to ask; of its versions nobody has a list, so
+    /// that each asks when it is found.
+    fn is_changed(&self, primary: Option<&Digest>, admission: &Admission) -> bool {
+        let since = admission.birth.change;
+        let keys = primary.into_iter().chain(&admission.resource);
+        keys.into_iter().any(|key| self.changes.has_changed(key, since))
     }
 
     /// Begins to store a response; others can find it and read it while it is written.
@@ -212,7 +241,6 @@ impl Store {
         admission: Admission,
     ) -> Filling {
         let digest = head.variance.unwrap_or(primary);
-        let birth = admission.birth;
         // A length that is told is taken at once: what has begun is not thrown out for want of room.
         let reserved = admission.length.unwrap_or(0);
         let room = reserved <= self.object_bytes_max
@@ -229,12 +257,12 @@ impl Store {
         if room {
             self.insert(primary, digest, stored.clone());
             // Asked after it stands there: a change that comes later finds it.
-            if self.changes.has_changed(&primary, birth.change) {
+            if self.is_changed(Some(&primary), stored.admission()) {
                 self.memory.remove(digest, &stored);
                 retention = Retention::Window;
                 fill.keep_window();
             } else if told {
-                stored.admission.room.make();
+                stored.admission().room.make();
             }
         }
         Filling {
@@ -257,12 +285,13 @@ impl Store {
             Body::Whole(_) => stored,
             Body::Filling(_) => stored.replaces.clone()?,
         };
-        let changed = self.changes.has_changed(primary, whole.admission.birth.change);
+        let changed = self.is_changed(Some(primary), whole.admission());
         (!changed).then_some(whole)
     }
 
-    /// Gives a stored response a new head, after the origin said that the body is still good. If
-    /// something else stands there by now, that is newer.
+    /// Gives a stored response a new head, after the origin said that the body is still good: it is born
+    /// anew, and so live again if a deploy had taken it. If something else stands there by now, that is
+    /// newer.
     pub(crate) fn freshen(
         &self,
         primary: Digest,
@@ -270,9 +299,10 @@ impl Store {
         head: Head,
         admission: Admission,
     ) -> bool {
-        let place = was.admission.place.clone();
+        let place = was.admission().place.clone();
         let admission = Admission { place, ..admission };
-        let fresh = StoredResponse::new(head, was.body.clone(), admission);
+        let mut fresh = StoredResponse::new(head, was.body.clone(), admission);
+        fresh.in_vain = was.in_vain.clone();
         self.memory.replace(was.digest(primary), was, Arc::new(fresh))
     }
 
@@ -296,7 +326,7 @@ impl Store {
     fn restore(&self, primary: Digest, displaced: &Arc<StoredResponse>) {
         self.memory.restore(primary, displaced.clone());
         // As in `fill`.
-        if self.changes.has_changed(&primary, displaced.admission.birth.change) {
+        if self.is_changed(Some(&primary), displaced.admission()) {
             self.memory.remove(primary, displaced);
         }
     }
@@ -307,16 +337,21 @@ impl Store {
         }
     }
 
-    /// Gives the memory of dead responses back, and counts them.
-    fn sweep(&self, site: &str) -> Counted {
+    /// Gives the memory of what is dead back. Counts that, and what a deploy has only retired.
+    fn sweep(&self, site: &str, paths: &[InvalidationPath], now: SystemTime) -> Counted {
         let ledger = self.ledger.site(site);
-        let of_site = |s: &StoredResponse| Arc::ptr_eq(&s.admission.ledger, &ledger);
+        let is_deploy = paths.iter().any(InvalidationPath::is_all);
         let mut counted = Counted::default();
-        for (key, stored) in self.memory.iter() {
-            if of_site(&stored) && stored.standing() == Standing::Dead {
-                self.memory.remove(*key, &stored);
-                counted = counted.with(&stored);
+        for (key, entry) in self.memory.iter() {
+            if !Arc::ptr_eq(&entry.tenure().admission.ledger, &ledger) {
+                continue;
             }
+            match entry.tenure().standing(|| now) {
+                Standing::Retired if is_deploy => {}
+                Standing::Live | Standing::Retired => continue,
+                Standing::Dead => self.memory.remove_entry(*key, &entry),
+            }
+            counted = counted.with(&entry);
         }
         counted
     }
@@ -325,8 +360,12 @@ impl Store {
 // === impl Counted ===
 
 impl Counted {
-    fn with(self, stored: &StoredResponse) -> Self {
-        Self { matched: self.matched + 1, bytes: self.bytes + stored.weight() }
+    fn with(self, entry: &Entry) -> Self {
+        let matched = match entry {
+            Entry::Response(_) => 1,
+            Entry::Encoded(_) => 0,
+        };
+        Self { matched: self.matched + matched, bytes: self.bytes + entry.weight() }
     }
 }
 

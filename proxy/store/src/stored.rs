@@ -9,12 +9,14 @@ use warmfront_semantics::freshness::Staleness;
 
 use crate::body::Body;
 use crate::changes::Moment;
+use crate::encoding::InVain;
 use crate::key::Digest;
-use crate::ledger::{Position, SiteLedger, Standing};
+use crate::ledger::{Position, SiteLedger};
+use crate::tenure::{Keep, Tenure};
 
 /// What a stored response costs beside its fields, its place and its body: the entry, its key, and
 /// what Moka keeps of it.
-const ENTRY_OVERHEAD_BYTES: u64 = 700;
+pub(crate) const ENTRY_OVERHEAD_BYTES: u64 = 700;
 /// What one field costs beside its name and value.
 const FIELD_OVERHEAD_BYTES: usize = 72;
 
@@ -43,6 +45,11 @@ pub struct Admission {
     pub length: Option<u64>,
     /// When it may be served though it is stale.
     pub staleness: Staleness,
+    /// Whether it outlives the next deploys; `None` is not at all.
+    pub keep: Option<Keep>,
+    /// Where its primary key is that of one version of a resource: the key of the resource, by which it
+    /// is changed.
+    pub resource: Option<Digest>,
     /// Says when there is room for all of it.
     pub room: Room,
 }
@@ -79,13 +86,22 @@ pub(crate) struct Head {
 pub struct StoredResponse {
     pub(crate) head: Head,
     pub(crate) body: Body,
-    pub(crate) admission: Admission,
+    pub(crate) tenure: Tenure,
     /// While its body is being written: what stands there again if that comes to nothing.
     pub(crate) replaces: Option<Arc<Self>>,
-    /// The newest invalidation that is known not to take it.
-    checked: AtomicU64,
+    /// The codings that do not make its body smaller.
+    pub(crate) in_vain: InVain,
     /// Until when its origin is left alone, in milliseconds since the epoch; 0 is not at all.
     back_off_until: AtomicU64,
+}
+
+// === impl Place ===
+
+impl Place {
+    pub(crate) fn weight(&self) -> u64 {
+        let text = |t: &Option<Arc<str>>| t.as_ref().map_or(0, |t| t.len());
+        (self.path.len() + text(&self.query) + text(&self.made_from)) as u64
+    }
 }
 
 // === impl Room ===
@@ -105,8 +121,23 @@ impl Room {
 
 impl StoredResponse {
     pub(crate) fn new(head: Head, body: Body, admission: Admission) -> Self {
-        let checked = AtomicU64::new(admission.birth.position.get());
-        Self { head, body, admission, replaces: None, checked, back_off_until: AtomicU64::new(0) }
+        Self {
+            head,
+            body,
+            tenure: Tenure::new(admission),
+            replaces: None,
+            in_vain: InVain::default(),
+            back_off_until: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn admission(&self) -> &Admission {
+        &self.tenure.admission
+    }
+
+    /// Whether all of its body is there.
+    pub fn is_whole(&self) -> bool {
+        matches!(self.body, Body::Whole(_))
     }
 
     /// Its fields, as they are sent.
@@ -116,7 +147,7 @@ impl StoredResponse {
 
     /// When it may be served though it is stale.
     pub fn staleness(&self) -> Staleness {
-        self.admission.staleness
+        self.admission().staleness
     }
 
     /// Notes that its origin failed: until then it is not asked for this again.
@@ -131,20 +162,6 @@ impl StoredResponse {
         until != 0 && millis(now) < until
     }
 
-    /// Whether an invalidation has taken it since its birth. Usually one atomic load.
-    pub(crate) fn standing(&self) -> Standing {
-        let checked = Position::new(self.checked.load(Ordering::Relaxed));
-        let latest = self.admission.ledger.latest();
-        if latest <= checked {
-            return Standing::Live;
-        }
-        let standing = self.admission.ledger.judge(&self.admission.place, checked);
-        if standing == Standing::Live {
-            self.checked.store(latest.get(), Ordering::Relaxed);
-        }
-        standing
-    }
-
     /// Where it stands in the memory tier.
     pub(crate) fn digest(&self, primary: Digest) -> Digest {
         self.head.variance.unwrap_or(primary)
@@ -152,13 +169,10 @@ impl StoredResponse {
 
     /// Bytes that it holds in memory, bookkeeping included.
     pub(crate) fn weight(&self) -> u64 {
-        let place = &self.admission.place;
-        let text = |t: &Option<Arc<str>>| t.as_ref().map_or(0, |t| t.len());
-        let place = place.path.len() + text(&place.query) + text(&place.made_from);
         let fields = self.head.fields.iter();
         let fields: usize =
             fields.map(|(n, v)| n.as_str().len() + v.len() + FIELD_OVERHEAD_BYTES).sum();
-        self.body.weight() + (place + fields) as u64 + ENTRY_OVERHEAD_BYTES
+        self.body.weight() + self.admission().place.weight() + fields as u64 + ENTRY_OVERHEAD_BYTES
     }
 }
 

@@ -56,7 +56,7 @@ impl Filling {
             let body = Body::Whole(segments);
             let mut head = self.stored.head.clone();
             head.fix_length(body.content_bytes());
-            let whole = StoredResponse::new(head, body, self.stored.admission.clone());
+            let whole = StoredResponse::new(head, body, self.stored.admission().clone());
             let digest = self.stored.digest(self.primary);
             let kept = self.store.memory.replace_fill(digest, &self.fill, Some(Arc::new(whole)));
             // What has no Vary field is for every request, and takes the place of all variants.

@@ -1,8 +1,12 @@
+mod encoded;
+mod kept;
+
 use super::*;
 use crate::body::{BodyReader, Role};
 use crate::stored::{Place, Room};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
+use std::cell::Cell;
 use std::time::Duration;
 use warmfront_semantics::freshness::{Permission, Staleness};
 
@@ -24,10 +28,23 @@ fn limits(memory_bytes: u64, object_bytes: u64) -> StoreLimits {
     StoreLimits { memory_bytes, object_bytes, workers: 2 }
 }
 
+thread_local! {
+    /// Each test has a thread of its own, and so a time of its own.
+    static TIME: Cell<SystemTime> = const { Cell::new(NOW) };
+}
+
+fn clock() -> SystemTime {
+    TIME.get()
+}
+
+fn set_time(now: SystemTime) {
+    TIME.set(now);
+}
+
 fn bench(memory_bytes: u64, object_bytes: u64) -> Bench {
     let dir = tempfile::tempdir().unwrap();
-    let store =
-        Store::open(&limits(memory_bytes, object_bytes), &dir.path().join("ledger")).unwrap();
+    let limits = limits(memory_bytes, object_bytes);
+    let store = Store::open(&limits, &dir.path().join("ledger"), clock).unwrap();
     Bench { store: Arc::new(store), dir }
 }
 
@@ -59,16 +76,21 @@ impl Bench {
     }
 
     fn fill_as(&self, key: Digest, head: Head, path: &str, length: Option<u64>) -> Filling {
+        self.store.fill(key, head, self.admission(path, length))
+    }
+
+    fn admission(&self, path: &str, length: Option<u64>) -> Admission {
         let place = Place { path: path.into(), query: None, made_from: None };
-        let admission = Admission {
+        Admission {
             ledger: self.store.site("www"),
             place: Arc::new(place),
             birth: self.store.birth(),
             length,
             staleness: STALENESS,
+            keep: None,
+            resource: None,
             room: Room::default(),
-        };
-        self.store.fill(key, head, admission)
+        }
     }
 
     fn put(&self, key: Digest, path: &str, body: &'static [u8]) {
@@ -93,7 +115,7 @@ impl Bench {
             reference: reference.map(Into::into),
             by: "root".into(),
         };
-        self.store.invalidate(order, NOW).unwrap()
+        self.store.invalidate(order, clock()).unwrap()
     }
 
     async fn read(&self, key: Digest) -> Option<Vec<u8>> {
@@ -202,6 +224,27 @@ async fn a_variant_without_its_index_is_nobodys() {
 }
 
 #[tokio::test]
+async fn a_change_of_a_resource_takes_all_its_versions_and_no_others() {
+    let bench = bench(8 << 20, 1 << 20);
+    let (resource, other) = ([7; 16], [8; 16]);
+    let put = |key: Digest, resource: Digest| {
+        let admission = Admission { resource: Some(resource), ..bench.admission("/v", Some(1)) };
+        let mut filling = bench.store.fill(key, head(), admission);
+        filling.write(&Bytes::from_static(b"x")).unwrap();
+        filling.finish();
+    };
+    put([1; 16], resource);
+    put([2; 16], resource);
+    put([3; 16], other);
+    bench.store.change(&resource);
+    for (key, stands) in [([1; 16], false), ([2; 16], false), ([3; 16], true)] {
+        assert_eq!(bench.read(key).await.is_some(), stands, "{key:?}");
+    }
+    put([1; 16], resource);
+    assert!(bench.read([1; 16]).await.is_some(), "what is born later is not taken");
+}
+
+#[tokio::test]
 async fn a_change_takes_all_variants_and_what_is_on_its_way() {
     let bench = bench(8 << 20, 1 << 20);
     bench.put_variant(KEY, "a", [2; 16], b"one");
@@ -214,15 +257,7 @@ async fn a_change_takes_all_variants_and_what_is_on_its_way() {
     written.write(&Bytes::from_static(b"old")).unwrap();
     written.finish();
     assert_eq!(bench.read([9; 16]).await, None, "what was being written");
-    let place = Place { path: "/w".into(), query: None, made_from: None };
-    let late = Admission {
-        ledger: bench.store.site("www"),
-        place: Arc::new(place),
-        birth: born,
-        length: None,
-        staleness: STALENESS,
-        room: Room::default(),
-    };
+    let late = Admission { birth: born, ..bench.admission("/w", None) };
     bench.store.fill([9; 16], head(), late).finish();
     assert_eq!(bench.read([9; 16]).await, None, "what was asked for before");
     bench.put([9; 16], "/w", b"new");
@@ -236,7 +271,7 @@ async fn only_what_was_validated_is_freshened() {
     let old = bench.store.find(&KEY).unwrap().stored;
     let fresh = |was: &Arc<StoredResponse>| {
         let head = Head { status: StatusCode::NOT_FOUND, ..head() };
-        bench.store.freshen(KEY, was, head, was.admission.clone())
+        bench.store.freshen(KEY, was, head, was.admission().clone())
     };
     assert!(fresh(&old));
     assert_eq!(bench.store.find(&KEY).unwrap().stored.head.status, StatusCode::NOT_FOUND);
@@ -284,11 +319,11 @@ fn a_reference_is_one_invalidation_across_restarts() {
     let Bench { store, dir } = bench;
     drop(store);
     let path = dir.path().join("ledger");
-    let store = Store::open(&limits(8 << 20, 1 << 20), &path).unwrap();
+    let store = Store::open(&limits(8 << 20, 1 << 20), &path, clock).unwrap();
     assert_eq!(store.birth().position, first.position);
     assert_eq!(store.invalidation(&first.id).unwrap(), Some(first.clone()));
     assert_eq!(store.invalidations(10).unwrap(), vec![first]);
-    let held = Store::open(&limits(8 << 20, 1 << 20), &path);
+    let held = Store::open(&limits(8 << 20, 1 << 20), &path, clock);
     assert!(matches!(held, Err(LedgerError::Held(_))), "{held:?}");
 }
 

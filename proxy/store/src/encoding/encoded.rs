@@ -1,0 +1,94 @@
+//! The encoded form of a stored body.
+
+use std::sync::{Arc, Weak};
+
+use bytes::Bytes;
+use warmfront_semantics::coding::Coding;
+
+use crate::body::{Body, BodyReader, Role};
+use crate::encoding::{EncodeError, Encoder};
+use crate::stored::{Admission, ENTRY_OVERHEAD_BYTES};
+use crate::tenure::Tenure;
+
+/// Encoded bodies are kept in segments of this size: each is one write on a hit.
+const SEGMENT_BYTES: usize = 256 * 1024;
+
+/// A stored body in a content coding.
+#[derive(Debug, Clone)]
+pub struct Encoded {
+    /// Its Content-Length.
+    pub bytes: u64,
+    segments: Arc<[Bytes]>,
+}
+
+/// An encoded form in the memory tier: evicted and swept like a stored response, and of use to nobody
+/// without the one that it was made from.
+#[derive(Debug)]
+pub(crate) struct EncodedBody {
+    encoded: Encoded,
+    /// The body it was made from, which it does not keep in memory.
+    source: Weak<[Bytes]>,
+    pub(crate) tenure: Tenure,
+}
+
+// === impl Encoded ===
+
+impl Encoded {
+    /// Encodes a whole body; `None` if that does not make it smaller. Takes as long as it takes: not for
+    /// an async thread.
+    pub(super) fn of(segments: &[Bytes], coding: Coding) -> Result<Option<Self>, EncodeError> {
+        let identity: usize = segments.iter().map(Bytes::len).sum();
+        let mut out = Vec::new();
+        let mut encoder = Encoder::for_length(coding, identity as u64)?;
+        for segment in segments {
+            out.extend_from_slice(&encoder.write(segment)?);
+            if out.len() >= identity {
+                return Ok(None);
+            }
+        }
+        out.extend_from_slice(&encoder.finish()?);
+        let smaller = out.len() < identity;
+        // Copies of just their size: what is weighed is what is held.
+        let segments = || out.chunks(SEGMENT_BYTES).map(Bytes::copy_from_slice).collect();
+        Ok(smaller.then(|| Self { bytes: out.len() as u64, segments: segments() }))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.segments, &other.segments)
+    }
+
+    /// Reads it from its start.
+    pub fn reader(&self) -> BodyReader {
+        BodyReader::new(Body::Whole(self.segments.clone()), Role::Follower)
+    }
+}
+
+// === impl EncodedBody ===
+
+impl EncodedBody {
+    pub(crate) fn new(encoded: Encoded, source: &Arc<[Bytes]>, admission: Admission) -> Self {
+        Self { encoded, source: Arc::downgrade(source), tenure: Tenure::new(admission) }
+    }
+
+    /// The same form for what has been freshened and is born anew.
+    pub(crate) fn reborn(&self, admission: Admission) -> Self {
+        let (encoded, source) = (self.encoded.clone(), self.source.clone());
+        Self { encoded, source, tenure: Tenure::new(admission) }
+    }
+
+    pub(crate) fn encoded(&self) -> &Encoded {
+        &self.encoded
+    }
+
+    /// Whether it was made from this very body. As long as it knows that body, no other has its address.
+    pub(crate) fn is_of(&self, body: &Arc<[Bytes]>) -> bool {
+        std::ptr::addr_eq(self.source.as_ptr(), Arc::as_ptr(body))
+    }
+
+    /// Bytes that it holds in memory, bookkeeping included.
+    pub(crate) fn weight(&self) -> u64 {
+        let body = Body::Whole(self.encoded.segments.clone()).weight();
+        body + self.tenure.admission.place.weight() + ENTRY_OVERHEAD_BYTES
+    }
+}
