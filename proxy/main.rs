@@ -34,6 +34,8 @@ enum Command {
     Demo(commands::demo::Demo),
     /// Take stored responses out of service.
     Invalidate(warmfront_control::Invalidate),
+    /// Turn what `aws cloudfront get-distribution-config` prints into a configuration.
+    Import(commands::import::Import),
 }
 
 fn main() -> ExitCode {
@@ -48,5 +50,6 @@ fn main() -> ExitCode {
         Command::Check(check) => check.run(config),
         Command::Demo(demo) => demo.run(),
         Command::Invalidate(order) => commands::invalidate(&order, config),
+        Command::Import(import) => import.run(),
     }
 }

@@ -2,12 +2,23 @@
 
 mod address;
 mod behaviors;
+mod clients;
+mod cors;
+mod error_pages;
+mod fields;
+mod key_groups;
 mod keys;
+mod lifetimes;
 mod limits;
 mod listen;
 mod log;
+mod methods;
 mod origins;
+mod policies;
+mod public_key;
+mod response_fields;
 mod s3;
+mod selection;
 mod sites;
 
 use crate::model::Config;
@@ -21,7 +32,10 @@ pub(crate) fn config(root: &Section<'_>) -> Config {
     let tls = root.table("tls", |section| listen::tls(section, https));
     let cache = root.table("cache", limits::cache);
     let origins = origins::Origins::read(root);
-    let sites = sites::Sites::read(root, &origins, https);
+    let policies = policies::Policies::read(root);
+    let key_groups = key_groups::KeyGroups::read(root);
+    let named = Named { origins: &origins, policies: &policies, key_groups: &key_groups, https };
+    let sites = sites::Sites::read(root, &named);
     let keys = keys::keys(root, &sites);
     let log = root.table("log", log::log);
     Config {
@@ -34,6 +48,14 @@ pub(crate) fn config(root: &Section<'_>) -> Config {
         keys,
         log,
     }
+}
+
+/// What stands in tables of its own and sites name.
+struct Named<'n> {
+    origins: &'n origins::Origins,
+    policies: &'n policies::Policies,
+    key_groups: &'n key_groups::KeyGroups,
+    https: listen::Https,
 }
 
 /// Names turn up in metrics, log lines and the API's paths.

@@ -4,6 +4,7 @@
 //! ever sees a string that was not parsed: a [`Config`] in hand is a configuration that can run.
 
 mod check;
+mod import;
 mod model;
 mod pattern;
 mod problem;
@@ -14,6 +15,7 @@ mod tests;
 
 use std::path::Path;
 
+pub use import::{IMPORT_BYTES_MAX, ImportError, PolicyFile, import};
 pub use model::*;
 pub use pattern::{HostPattern, PathPattern, PatternError};
 pub use problem::{Problem, Problems};

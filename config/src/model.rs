@@ -1,5 +1,8 @@
 //! What the file means, once every word of it has been understood.
 
+mod policy;
+mod response;
+mod signing;
 mod site;
 
 use std::collections::BTreeMap;
@@ -10,6 +13,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use policy::*;
+pub use response::*;
+pub use signing::*;
 pub use site::*;
 
 use crate::pattern::PathPattern;
@@ -132,13 +138,26 @@ pub struct Origin {
     pub kind: OriginKind,
 }
 
-/// The two kinds of origin.
+/// The kinds of origin.
 #[derive(Debug, Clone)]
 pub enum OriginKind {
     /// A bucket.
     S3(S3),
     /// App servers.
     TargetGroup(TargetGroup),
+    /// Two of them, of which the second stands in for the first.
+    Failover(Failover),
+}
+
+/// `primary` and `secondary`: CloudFront's origin group.
+#[derive(Debug, Clone)]
+pub struct Failover {
+    /// Asked first, each time; never itself a failover.
+    pub primary: Arc<Origin>,
+    /// Asked when the first fails; never itself a failover.
+    pub secondary: Arc<Origin>,
+    /// Statuses of the first that count as failing, beside connection failures and timeouts.
+    pub on: Vec<http::StatusCode>,
 }
 
 /// `origins.NAME.s3`.
@@ -158,6 +177,8 @@ pub struct S3 {
     pub website: bool,
     /// Who signs.
     pub credentials: Credentials,
+    /// Fields set on every request beside the signed ones: a secret that the bucket's policy asks for.
+    pub headers: Vec<(http::HeaderName, http::HeaderValue)>,
 }
 
 /// `scheme://host[:port]`, nothing behind it.

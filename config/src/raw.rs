@@ -13,6 +13,7 @@ use std::path::Path;
 
 pub(crate) use section::Section;
 pub(crate) use syntax::{Mended, mend};
+pub(crate) use units::show_duration;
 pub(crate) use value::Value;
 
 use crate::problem::{Problem, Problems};

@@ -1,7 +1,12 @@
 //! What a user sees: a good file's meaning, a bad file's problems.
 
+mod access;
 mod bad;
+mod failover;
 mod good;
+mod policies;
+mod responses;
+mod signing;
 mod syntax;
 
 use std::path::Path;
@@ -38,7 +43,7 @@ fn check(text: &str, expected: &str) {
         Err(problems) => problems.to_string().replace("warmfront.toml:", ""),
     };
     let lines = |text: &str| text.trim().lines().map(str::to_owned).collect::<Vec<_>>();
-    assert_eq!(lines(&found), lines(expected));
+    assert_eq!(lines(&found), lines(expected), "found:\n{found}\n");
 }
 
 /// As [`check`], behind a file that is good: the first line of `text` is line 9.
@@ -76,12 +81,17 @@ fn line() -> impl Strategy<Value = String> {
     ]
 }
 
-const HEADERS: &str = "[listen] [limits] [cache] [tls] [origins.a] [origins.b.s3] [sites.w] \
-    [[sites.w.behaviors]] [[tls.certificates]] [keys.k] [[keys.k.allow]] [log] [sites.w [[ ]";
+const HEADERS: &str = "[listen] [limits] [cache] [tls] [origins.a] [origins.b.s3] [origins.c] \
+    [policies.p] [sites.w] [[sites.w.behaviors]] [[sites.w.error_pages]] [sites.w.forward] \
+    [sites.w.response_headers] [sites.w.response_headers.cors] [[key_groups.g.keys]] \
+    [[tls.certificates]] [keys.k] [[keys.k.allow]] [log] [sites.w [[ ]";
 
 const KEYS: &str = "http https admin workers header_bytes memory s3 targets host headers bucket \
-    region endpoint hosts origin viewer ttl behaviors path spa id secret allow action paths level";
+    region endpoint hosts origin viewer ttl behaviors path spa id secret allow action paths level \
+    primary secondary on query cookies compress policy methods forward error_pages status page \
+    respond canonical_host deny response_headers set remove security hsts cors origins credentials \
+    max_age public_key trusted_key_groups clock_tolerance keep_assets deploys days";
 
 const VALUES: &str = r#""a" "*" [] {} ["a:1"] "${" "$${" "${SECRET}" -1 99999999999999999999 "30s"
-    "99999999999999d" "1MiB" true 1.5 {bucket="b"} {min="1d",max="1s"} [{path="/a"}] [ { 1979-05-27
+    "99999999999999d" "1MiB" true 1.5 {bucket="b"} 404 [403,404] "10.0.0.0/8" ["::1"] {except=["x"]} "https://*.a" {min="1d",max="1s"} [{path="/a"}] [ { 1979-05-27
     """ "é"#;

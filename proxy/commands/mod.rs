@@ -10,6 +10,7 @@ use warmfront_control::Invalidate;
 
 pub(crate) mod check;
 pub(crate) mod demo;
+pub(crate) mod import;
 mod logging;
 mod node;
 pub(crate) mod run;

@@ -36,7 +36,11 @@ pub(crate) fn assemble(config: Config) -> Result<Node, Vec<String>> {
     // The root key first: it makes the state directory.
     let state = RootKey::open(&config.listen.state).map_err(|e| note(e.to_string())).ok();
     let store = state.as_ref().and_then(|_| {
-        let opened = Store::open(&store_limits(&config), &config.listen.state.join("ledger.redb"));
+        let opened = Store::open(
+            &store_limits(&config),
+            &config.listen.state.join("ledger.redb"),
+            warmfront_proxy::now,
+        );
         opened.map_err(|e| note(e.to_string())).ok()
     });
     let access_log = AccessLog::open(&config.log).map_err(|e| note(e.to_string())).ok();

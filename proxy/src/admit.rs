@@ -1,12 +1,13 @@
 //! What the origin answered: whether it is what was asked for, and whether it is stored.
 
+mod errors;
 mod storing;
 
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use pingora_cache::{NoCacheReason, RespCacheable};
-use pingora_core::{Error, InvalidHTTPHeader, OrErr as _, Result};
+use pingora_core::{Error, ErrorType, InvalidHTTPHeader, OrErr as _, Result};
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 use warmfront_origin::{Bucket, Diagnosis, Origin};
@@ -18,11 +19,12 @@ use warmfront_semantics::storable::Why;
 use storing::unstorable;
 pub(crate) use storing::{Candidate, Kept, judge};
 
-use crate::context::{self, Asks, Context, Detour, Routed};
+use crate::context::{self, Asks, Context, Detour, Errand, Routed};
 use crate::edge::Edge;
 use crate::failure::{Fault, OriginFault};
 use crate::request::RequestHead;
-use crate::{forward, validate};
+use crate::select::{self, Next};
+use crate::{clock, effects, forward, lookup, shape, stale, validate};
 
 /// Names of the bucket's own machinery; CloudFront does not show them either.
 const BUCKET_INTERNALS: [HeaderName; 3] = [
@@ -33,7 +35,7 @@ const BUCKET_INTERNALS: [HeaderName; 3] = [
 
 /// What to do with a response whose head is in.
 #[derive(Debug)]
-pub(crate) enum Course {
+enum Course {
     /// It is the answer.
     Keep,
     /// Ask the origin again, like this.
@@ -42,8 +44,47 @@ pub(crate) enum Course {
     Fail(Fault),
 }
 
+/// Whether more is to come before the response (RFC 9110 §15.2).
+pub(crate) fn is_interim(response: &ResponseHeader) -> bool {
+    response.status.is_informational() && response.status != StatusCode::SWITCHING_PROTOCOLS
+}
+
+/// Takes in the head of what the origin answered, or sends the request out once more.
+pub(crate) async fn receive(
+    edge: &Edge,
+    session: &mut Session,
+    context: &mut Context,
+    response: &mut ResponseHeader,
+) -> Result<()> {
+    if is_interim(response) {
+        clean(response, context.origin()?)?;
+        shape::interim(session, context, response).await;
+        return Ok(());
+    }
+    if select::is_failing(context, response.status) && select::fail_over(context) == Next::Try {
+        return Err(context::again());
+    }
+    context.attempt.answered = Some(Instant::now());
+    context.attempt.status = Some(response.status);
+    match course(edge, session, context, response).await? {
+        Course::Keep if stale::is_gone(response.status) && lookup::holds_kept(session) => {
+            Err(Error::new_up(ErrorType::HTTPStatus(response.status.as_u16())))
+        }
+        Course::Keep => {
+            clean(response, context.origin()?)?;
+            date(response, clock::now())?;
+            effects::take_out(edge, &context.routed()?, response);
+            validate::note(session, context, response);
+            validate::supersede(edge, context, response);
+            validate::by_head(edge, session, context, response, clock::now())
+        }
+        Course::Fail(fault) => Err(context.stop(fault)),
+        Course::Detour(detour) => Err(again(session, context, detour)),
+    }
+}
+
 /// Dates a response that its origin did not (RFC 9110 §6.6.1).
-pub(crate) fn date(response: &mut ResponseHeader, now: SystemTime) -> Result<()> {
+fn date(response: &mut ResponseHeader, now: SystemTime) -> Result<()> {
     let dated = response.headers.get(header::DATE);
     if dated.and_then(|value| date::parse(value.as_bytes(), now)).is_none() {
         response.insert_header(header::DATE, date::format(now))?;
@@ -53,7 +94,7 @@ pub(crate) fn date(response: &mut ResponseHeader, now: SystemTime) -> Result<()>
 
 /// Drops what belongs to the connection with the origin, and a length where there is no content. The
 /// rest stays in its order, which removing fields one by one would not do.
-pub(crate) fn clean(response: &mut ResponseHeader, origin: &Origin) -> Result<()> {
+fn clean(response: &mut ResponseHeader, origin: &Origin) -> Result<()> {
     let status = response.status;
     let switches = status == StatusCode::SWITCHING_PROTOCOLS;
     let nominated = connection_options(&response.headers);
@@ -99,7 +140,7 @@ fn one_length(response: &mut ResponseHeader) -> Result<()> {
 }
 
 /// Judges the head of a response: an answer, a reason to ask again, or something to mend.
-pub(crate) async fn course(
+async fn course(
     edge: &Edge,
     session: &Session,
     context: &Context,
@@ -123,11 +164,11 @@ pub(crate) async fn course(
     if too_much && wants_less && *detour == Detour::None {
         return Ok(Course::Detour(Detour::AsAsked));
     }
-    match &routed.route.behavior().origin {
+    match context.origin()? {
         Origin::Bucket(bucket)
             if matches!(response.status.as_u16(), 301 | 307 | 400 | 403 | 404) =>
         {
-            Ok(refusal(bucket, &routed, detour, request, response.status).await)
+            Ok(refusal(bucket, context, request, response.status).await?)
         }
         _ => Ok(Course::Keep),
     }
@@ -135,7 +176,7 @@ pub(crate) async fn course(
 
 /// Sends the request to the origin again, another way.
 #[expect(clippy::unnecessary_box_returns, reason = "Pingora's errors are boxed")]
-pub(crate) fn again(session: &mut Session, context: &mut Context, detour: Detour) -> Box<Error> {
+fn again(session: &mut Session, context: &mut Context, detour: Detour) -> Box<Error> {
     if detour == Detour::AsAsked {
         session.cache.response_became_uncacheable(NoCacheReason::ResponseTooLarge);
         session.cache.disable(NoCacheReason::ResponseTooLarge);
@@ -169,6 +210,7 @@ pub(crate) fn storing(
             routed: context.routed().map_err(|_| Why::Method)?,
             detour: &context.detour,
             request: &session.req_header().headers,
+            resource: context.key.resource(),
             status: response.status,
             fields,
             began,
@@ -214,33 +256,33 @@ fn unusable(
 /// Judges a bucket's refusal: a missing object, a page of the app, or something to mend.
 async fn refusal(
     bucket: &Bucket,
-    routed: &Routed<'_>,
-    detour: &Detour,
+    context: &Context,
     request: &HeaderMap,
     status: StatusCode,
-) -> Course {
-    let Routed { arrival, head, route } = *routed;
+) -> Result<Course> {
+    let (Routed { arrival, head, route }, detour) = (context.routed()?, &context.detour);
     let region = bucket.region();
     let path = forward::path(head, route, detour);
     if let Diagnosis::Trouble(sentence) = bucket.diagnose(&path, arrival.at).await {
         let learned = bucket.region() != region && *detour == Detour::None;
-        return if learned {
+        return Ok(if learned {
             Course::Detour(Detour::Region)
         } else {
             Course::Fail(Fault::Origin(OriginFault::Bucket(sentence)))
-        };
+        });
     }
     let missing = matches!(status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND);
-    match &route.site().site.spa {
+    Ok(match &route.site().site.spa {
         Some(page)
             if missing
                 && !matches!(detour, Detour::Page(_))
+                && context.errand != Errand::Page
                 && wanted(&head.method, head.target().path, request) == Wanted::Page =>
         {
             Course::Detour(Detour::Page(page.as_str().into()))
         }
         _ => Course::Keep,
-    }
+    })
 }
 
 pub(crate) fn content_length(fields: &HeaderMap) -> Option<u64> {

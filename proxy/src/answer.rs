@@ -34,15 +34,26 @@ impl Answer {
         }
     }
 
+    /// Without a body.
+    pub(crate) fn empty(status: StatusCode) -> Self {
+        Self { status, fields: Vec::new(), body: Bytes::new(), closes: false }
+    }
+
     /// A redirect, without a body.
     pub(crate) fn redirect(status: StatusCode, location: HeaderValue) -> Self {
-        let fields = vec![(header::LOCATION, location)];
-        Self { status, fields, body: Bytes::new(), closes: false }
+        let mut answer = Self::empty(status);
+        answer.add(header::LOCATION, location);
+        answer
     }
 
     /// Adds a field.
-    pub(crate) fn with(mut self, name: HeaderName, value: &'static str) -> Self {
-        self.fields.push((name, HeaderValue::from_static(value)));
+    pub(crate) fn add(&mut self, name: HeaderName, value: HeaderValue) {
+        self.fields.push((name, value));
+    }
+
+    /// The same with a field more.
+    pub(crate) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.add(name, value);
         self
     }
 }

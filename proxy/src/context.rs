@@ -6,16 +6,30 @@ use std::time::{Instant, SystemTime};
 
 use http::{HeaderMap, StatusCode};
 use pingora_core::{Error, ErrorType, Result};
-use warmfront_origin::Target;
+use tokio::sync::OwnedSemaphorePermit;
+use warmfront_origin::{Origin, Target};
 use warmfront_semantics::cache_status::Forward;
 use warmfront_semantics::precondition::Outcome;
-use warmfront_store::{Birth, StoredResponse};
+use warmfront_store::{Birth, Encoder, StoredResponse};
 
 use crate::edge::Edge;
 use crate::failure::Fault;
 use crate::key::Key;
+use crate::pages::Page;
 use crate::request::{Arrival, RequestHead};
 use crate::route::Route;
+
+/// Whom a request is for.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Errand {
+    /// A client.
+    #[default]
+    Client,
+    /// The store: what is stale is asked about in the background.
+    Refresh,
+    /// Another request, which wants the page of its error.
+    Page,
+}
 
 /// One request's walk. Each field has one writer, named behind it.
 #[derive(Debug)]
@@ -23,6 +37,8 @@ pub(crate) struct Context {
     pub(crate) edge: Arc<Edge>,
     /// `listen`: absent only where Pingora had no connection of ours.
     pub(crate) arrival: Option<Arrival>,
+    /// `listen`.
+    pub(crate) errand: Errand,
     /// `listen`.
     pub(crate) head: Option<RequestHead>,
     /// `route`.
@@ -45,6 +61,14 @@ pub(crate) struct Context {
     pub(crate) detail: Option<&'static str>,
     /// `failure`: a stale response is served because the origin failed.
     pub(crate) stood_in: bool,
+    /// `shape`: the page that is sent in an error's place, when it has to be sent from outside.
+    pub(crate) page: Option<Page>,
+    /// `shape`: whether the client is shown the site's page for an error.
+    pub(crate) paged: bool,
+    /// `shape`: compresses a body that does not come from the store.
+    pub(crate) encoder: Option<Encoder>,
+    /// `shape`: room for that, or for one that compresses what comes from the store.
+    pub(crate) encoding: Option<OwnedSemaphorePermit>,
     /// `shape`: what the client's conditions make of the response.
     pub(crate) outcome: Outcome,
     /// `forward`: bytes of request body that were let through.
@@ -62,6 +86,11 @@ pub(crate) struct Attempt {
     pub(crate) began: Option<Began>,
     /// Whether the origin is asked for the head alone, though the whole could be stored.
     pub(crate) asks: Asks,
+    /// Which origin is asked.
+    pub(crate) stage: Stage,
+    /// When the last of them began, and when its answer's head was there.
+    pub(crate) asked: Option<Instant>,
+    pub(crate) answered: Option<Instant>,
     /// What the origin answered.
     pub(crate) status: Option<StatusCode>,
     /// Addresses that could not be connected to.
@@ -69,6 +98,16 @@ pub(crate) struct Attempt {
     pub(crate) address: Option<SocketAddr>,
     /// The target's name in the file; a bucket has none.
     pub(crate) target: Option<Target>,
+}
+
+/// Which of a behavior's origins is asked.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Its own.
+    #[default]
+    Primary,
+    /// What stands in for it.
+    Secondary,
 }
 
 /// The beginning of the first attempt.
@@ -119,6 +158,7 @@ impl Context {
         Self {
             edge,
             arrival: None,
+            errand: Errand::Client,
             head: None,
             route: None,
             key: Key::None(Forward::Bypass),
@@ -130,6 +170,10 @@ impl Context {
             left_out: HeaderMap::new(),
             detail: None,
             stood_in: false,
+            page: None,
+            paged: false,
+            encoder: None,
+            encoding: None,
             outcome: Outcome::Proceed,
             body_bytes: 0,
             answered: None,
@@ -148,6 +192,15 @@ impl Context {
             (Some(arrival), Some(head), Some(route)) => Ok(Routed { arrival, head, route }),
             _ => Err(unnamed()),
         }
+    }
+
+    /// The origin that is asked now.
+    pub(crate) fn origin(&self) -> Result<&Origin> {
+        let behavior = self.route.as_ref().map(Route::behavior).ok_or_else(unnamed)?;
+        Ok(match (self.attempt.stage, &behavior.standby) {
+            (Stage::Secondary, Some(standby)) => &standby.origin,
+            _ => &behavior.origin,
+        })
     }
 
     /// Ends the walk with a fault that the rooms know more of than Pingora's error could say.

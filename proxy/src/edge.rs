@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 use pingora_core::apps::{HttpServerOptions, ServerApp as _};
 use pingora_core::server::configuration::ServerConf;
 use pingora_proxy::HttpProxy;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use warmfront_config::Config;
 use warmfront_store::{Digester, Store, storage::PingoraStorage};
@@ -23,6 +23,10 @@ use crate::snapshot::Snapshot;
 
 /// Idle connections to origins that are kept, in all.
 const ORIGIN_POOL: usize = 512;
+
+/// Bodies that are compressed while they are sent, at a time: each takes some 2 MiB. Beyond it they are
+/// sent as they are.
+const ENCODERS: usize = 64;
 
 /// What the data plane is made of.
 #[derive(Debug)]
@@ -44,6 +48,8 @@ pub struct Edge {
     pub(crate) collapse: &'static Collapse,
     pub(crate) unstorable: &'static Unstorable,
     pub(crate) failures: Failures,
+    /// Room for bodies that are compressed while they are sent.
+    pub(crate) encoders: Arc<Semaphore>,
     pub(crate) digester: Digester,
     pub(crate) metrics: Metrics,
     pub(crate) access_log: AccessLog,
@@ -65,6 +71,7 @@ impl Edge {
             collapse,
             unstorable,
             failures: Failures::new(),
+            encoders: Arc::new(Semaphore::new(ENCODERS)),
             digester: Digester::random(),
             metrics: Metrics::register(&parts.registry)?,
             access_log: parts.access_log,

@@ -34,7 +34,7 @@ pub(crate) fn take_out(edge: &Edge, routed: &Routed<'_>, response: &ResponseHead
 
 fn change(edge: &Edge, routed: &Routed<'_>) {
     let store = edge.storage.store();
-    for primary in Key::all_of(&edge.digester, routed) {
-        store.change(&primary);
+    for resource in Key::resources(&edge.digester, routed) {
+        store.change(&resource);
     }
 }

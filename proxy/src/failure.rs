@@ -12,7 +12,7 @@ use warmfront_semantics::head::BadHead;
 
 use crate::answer::Answer;
 use crate::context::Context;
-use crate::{lookup, shape};
+use crate::shape;
 
 /// What went wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,6 +20,9 @@ pub(crate) enum Fault {
     /// 4xx.
     #[error(transparent)]
     Client(ClientFault),
+    /// 403: the client's too, but what it did wrong is the log's business alone.
+    #[error("{0}")]
+    Denied(Denied),
     /// 502 to 504.
     #[error("{0}")]
     Origin(OriginFault),
@@ -75,6 +78,19 @@ pub(crate) enum ClientFault {
     Gone,
 }
 
+/// Why a site does not let a client in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Denied {
+    #[error("the client's address is not let in")]
+    Address,
+    #[error("{0}")]
+    Signature(String),
+    #[error("the signature is of a key that is not trusted here")]
+    UnknownKey,
+    #[error("the signature is not that of its key")]
+    Forged,
+}
+
 /// The origin's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum OriginFault {
@@ -92,6 +108,8 @@ pub(crate) enum OriginFault {
     BadAnswer(String),
     #[error("{0}")]
     Bucket(String),
+    #[error("the origin answered {0}")]
+    Answered(StatusCode),
 }
 
 /// The edge's own.
@@ -120,6 +138,8 @@ impl Fault {
     pub(crate) fn verdict(&self) -> Verdict {
         let (status, label, closes) = match self {
             Self::Client(fault) => return fault.verdict(),
+            Self::Denied(Denied::Address) => (403, "address", false),
+            Self::Denied(_) => (403, "signature", false),
             Self::Origin(OriginFault::NoAddress(_)) => (502, "no-address", false),
             Self::Origin(OriginFault::Connect(_)) => (502, "connect", false),
             Self::Origin(OriginFault::Tls(_)) => (502, "origin-tls", false),
@@ -127,6 +147,7 @@ impl Fault {
             Self::Origin(OriginFault::HungUp(_)) => (502, "hung-up", false),
             Self::Origin(OriginFault::BadAnswer(_)) => (502, "bad-answer", false),
             Self::Origin(OriginFault::Bucket(_)) => (502, "bucket", false),
+            Self::Origin(OriginFault::Answered(status)) => (status.as_u16(), "answered", false),
             Self::Edge(EdgeFault::Credentials(_)) => (502, "credentials", false),
             Self::Edge(EdgeFault::Internal(_)) => (500, "internal", true),
         };
@@ -137,6 +158,8 @@ impl Fault {
     pub(crate) fn answer(&self) -> Answer {
         let Verdict { status, closes, .. } = self.verdict();
         let sentence = match self {
+            // Whoever tries signatures learns nothing from how they fail.
+            Self::Denied(_) => "access is denied".to_owned(),
             Self::Client(fault) => fault.to_string(),
             Self::Origin(_) | Self::Edge(EdgeFault::Credentials(_)) => {
                 "the origin could not answer".to_owned()
@@ -236,11 +259,8 @@ pub(crate) async fn tell(
     // Pingora keeps no connection behind a request that failed; the client is told so.
     session.set_keepalive(None);
     let gone = fault == Fault::Client(ClientFault::Gone);
-    if let Some(arrival) = &context.arrival
-        && !gone
-        && session.response_written().is_none()
-    {
-        let _ = shape::send(session, arrival, &fault.answer(), &lookup::none(context)).await;
+    if context.arrival.is_some() && !gone && session.response_written().is_none() {
+        let _ = shape::send(session, context, fault.answer()).await;
     }
     context.fault = Some(fault);
     FailToProxy { error_code: told.status.as_u16(), can_reuse_downstream: !told.closes }

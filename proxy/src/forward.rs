@@ -5,15 +5,17 @@ use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
 use pingora_http::RequestHeader;
-use warmfront_config::HostField;
+use warmfront_config::{Behavior, HostField};
 use warmfront_origin::{Bucket, BucketError, KeyError, Origin, TargetGroup};
 use warmfront_semantics::fields::{HOP_BY_HOP, Nominated, is_websocket, nominated};
 use warmfront_semantics::vary::Vary;
 
 use crate::context::{Context, Detour, Routed};
 use crate::failure::{ClientFault, EdgeFault, Fault};
+use crate::policy;
 use crate::request::{Arrival, RequestHead};
 use crate::route::Route;
+use crate::snapshot::BehaviorRoute;
 
 /// What we are called in Via (RFC 9110 §7.6.3). The version is the received protocol's.
 pub(crate) const VIA: &str = "warmfront";
@@ -71,18 +73,6 @@ const MADE: [HeaderName; 5] = [
     header::VIA,
     X_REQUEST_ID,
 ];
-/// What a bucket gets of the client's fields: all else is outside the key, or none of its business.
-const TO_BUCKET: [HeaderName; 8] = [
-    header::RANGE,
-    header::IF_RANGE,
-    header::IF_MATCH,
-    header::IF_NONE_MATCH,
-    header::IF_MODIFIED_SINCE,
-    header::IF_UNMODIFIED_SINCE,
-    header::CONTENT_LENGTH,
-    header::TRANSFER_ENCODING,
-];
-
 /// Makes `request` one for the origin of its route.
 pub(crate) async fn form(
     request: &mut RequestHeader,
@@ -90,13 +80,51 @@ pub(crate) async fn form(
     context: &Context,
 ) -> Result<(), Fault> {
     let Routed { arrival, head, route } = *routed;
+    let behavior = &route.behavior().behavior;
     let path = path(head, route, &context.detour);
-    match &route.behavior().origin {
-        Origin::Bucket(bucket) => to_bucket(request, bucket, &path, arrival, head).await,
+    let query = policy::forwarded_query(behavior, head.target().query);
+    let target = match query {
+        Some(query) => format!("{path}?{query}"),
+        None => path.into_owned(),
+    };
+    let origin = context.origin().map_err(|e| internal(&e))?;
+    choose(request, behavior, origin);
+    match origin {
+        Origin::Bucket(bucket) => to_bucket(request, bucket, &target, arrival).await?,
         Origin::TargetGroup(group) => {
-            let target = context.attempt.target.as_ref();
-            let target = target.map_or_else(String::new, |target| target.name.to_string());
-            to_target(request, group, &target, &path, arrival, head)
+            let name = context.attempt.target.as_ref();
+            let name = name.map_or_else(String::new, |target| target.name.to_string());
+            request.set_raw_path(target.as_bytes()).map_err(|e| internal(&e))?;
+            to_target(request, group, &name, arrival, head)?;
+        }
+    }
+    if is_asked_for_identity(behavior, origin) {
+        let identity = HeaderValue::from_static("identity");
+        request.insert_header(header::ACCEPT_ENCODING, identity).map_err(|e| internal(&e))?;
+    }
+    mark(request, arrival, head)
+}
+
+/// What is stored of a bucket must be what is in the bucket, and what the edge compresses must not be
+/// compressed.
+fn is_asked_for_identity(behavior: &Behavior, origin: &Origin) -> bool {
+    behavior.policy.compress || matches!(origin, Origin::Bucket(_))
+}
+
+/// Leaves a request the fields and cookies that the behavior lets through, cookies in one line: HTTP/2
+/// clients split them (RFC 9113 §8.2.3), HTTP/1 knows one field of them.
+fn choose(request: &mut RequestHeader, behavior: &Behavior, origin: &Origin) {
+    let stays = |name: &HeaderName| policy::reaches_origin(behavior, origin, name);
+    let dropped: Vec<_> = request.headers.keys().filter(|name| !stays(name)).cloned().collect();
+    for name in &dropped {
+        request.remove_header(name);
+    }
+    if request.headers.contains_key(header::COOKIE) {
+        let cookies = policy::select_cookies(behavior, &request.headers);
+        request.remove_header(&header::COOKIE);
+        if let Some(cookies) = cookies {
+            // It is made of what was such a value before.
+            let _ = request.insert_header(header::COOKIE, cookies);
         }
     }
 }
@@ -129,6 +157,20 @@ pub(crate) fn takes_fields_away(request: &HeaderMap) -> bool {
     }
 }
 
+/// Whether an origin of this route sees a field as the client sent it, so that it can vary by it.
+pub(crate) fn is_shown(route: &Route, name: &HeaderName) -> bool {
+    let BehaviorRoute { behavior, .. } = route.behavior();
+    let shown = |origin: &Origin| {
+        let spoken_for = match *name {
+            header::ACCEPT_ENCODING => is_asked_for_identity(behavior, origin),
+            header::COOKIE => !policy::passes_cookies(behavior),
+            _ => false,
+        };
+        !spoken_for && policy::reaches_origin(behavior, origin, name)
+    };
+    route.behavior().origins().any(shown)
+}
+
 /// Whether a response varies by what the edge makes anew for each request.
 pub(crate) fn varies_by_edge(response: &HeaderMap) -> bool {
     match Vary::of(response) {
@@ -141,11 +183,10 @@ pub(crate) fn varies_by_edge(response: &HeaderMap) -> bool {
 async fn to_bucket(
     request: &mut RequestHeader,
     bucket: &Bucket,
-    path: &str,
+    target: &str,
     arrival: &Arrival,
-    head: &RequestHead,
 ) -> Result<(), Fault> {
-    let signed = bucket.request(&request.method, path, arrival.at).await;
+    let signed = bucket.request(&request.method, target, arrival.at).await;
     let signed = signed.map_err(|error| match error {
         // The bucket itself has an answer to this: the list of all it holds.
         BucketError::Key(KeyError::Empty) => ClientFault::NoObject.into(),
@@ -153,19 +194,12 @@ async fn to_bucket(
         BucketError::Credentials(error) => Fault::Edge(EdgeFault::Credentials(error.to_string())),
         error @ BucketError::Field { .. } => Fault::Edge(EdgeFault::Credentials(error.to_string())),
     })?;
-    let kept = |name: &HeaderName| TO_BUCKET.contains(name);
-    let dropped: Vec<_> = request.headers.keys().filter(|n| !kept(n)).cloned().collect();
-    for name in &dropped {
-        request.remove_header(name);
-    }
+    clean(request);
     request.set_raw_path(signed.path.as_bytes()).map_err(|e| internal(&e))?;
     for (name, value) in signed.fields {
         request.insert_header(name, value).map_err(|e| internal(&e))?;
     }
-    // What is stored must be what is in the bucket.
-    let identity = HeaderValue::from_static("identity");
-    request.insert_header(header::ACCEPT_ENCODING, identity).map_err(|e| internal(&e))?;
-    mark(request, arrival, head)
+    Ok(())
 }
 
 /// Makes `request` one for a target.
@@ -173,13 +207,9 @@ fn to_target(
     request: &mut RequestHeader,
     group: &TargetGroup,
     target: &str,
-    path: &str,
     arrival: &Arrival,
     head: &RequestHead,
 ) -> Result<(), Fault> {
-    let query = head.target().query;
-    let path_and_query = query.map_or(Cow::Borrowed(path), |q| Cow::Owned(format!("{path}?{q}")));
-    request.set_raw_path(path_and_query.as_bytes()).map_err(|e| internal(&e))?;
     clean(request);
     let client = head.authority(&arrival.connection);
     let client = HeaderValue::try_from(client.as_ref()).map_err(|e| internal(&e))?;
@@ -201,7 +231,7 @@ fn to_target(
     for (name, value) in &group.settings().headers {
         request.insert_header(name, value).map_err(|e| internal(&e))?;
     }
-    mark(request, arrival, head)
+    Ok(())
 }
 
 /// Drops what belongs to the client's connection, and what clients must not say.
@@ -230,7 +260,6 @@ fn clean(request: &mut RequestHeader) {
     for name in &unkeyed {
         request.remove_header(name);
     }
-    join_cookies(request);
 }
 
 /// CGI and its heirs take `_` and `-` in a name for the same.
@@ -240,17 +269,6 @@ fn is_among(names: &[HeaderName], name: &HeaderName) -> bool {
         let (name, known) = (name.as_str().as_bytes(), known.as_str().as_bytes());
         name.len() == known.len() && name.iter().zip(known).all(|(a, b)| same(*a, *b))
     })
-}
-
-/// HTTP/2 clients split Cookie (RFC 9113 §8.2.3); HTTP/1 knows one field of it.
-fn join_cookies(request: &mut RequestHeader) {
-    let crumbs: Vec<&[u8]> =
-        request.headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
-    if crumbs.len() > 1
-        && let Ok(cookie) = HeaderValue::from_bytes(&crumbs.join(b"; ".as_slice()))
-    {
-        let _ = request.insert_header(header::COOKIE, cookie);
-    }
 }
 
 fn mark(request: &mut RequestHeader, arrival: &Arrival, head: &RequestHead) -> Result<(), Fault> {

@@ -1,15 +1,17 @@
 //! Who is let in: redirects, refusals, limits.
 
+mod access;
+mod preflight;
+mod redirect;
+
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use warmfront_config::{Limits, Methods, Viewer};
+use warmfront_config::{Limits, Methods};
 use warmfront_semantics::fields::{self, Nominated};
 
 use crate::answer::Answer;
+use crate::context::Routed;
 use crate::failure::{ClientFault, Fault};
-use crate::request::{Arrival, RequestHead};
-use crate::route::Route;
-
-const HTTPS_PORT: u16 = 443;
+use crate::request::RequestHead;
 
 /// What a room decided.
 #[derive(Debug)]
@@ -55,69 +57,58 @@ pub(crate) fn inspect(
     Ok(())
 }
 
-/// What the site lets through.
-pub(crate) fn judge(arrival: &Arrival, head: &RequestHead, route: &Route) -> Verdict {
-    let methods = route.behavior().behavior.methods;
+/// What the site lets through, and whom.
+pub(crate) fn judge(routed: &Routed<'_>, fields: &HeaderMap) -> Result<Verdict, Fault> {
+    let Routed { arrival, head, route } = *routed;
+    let (site, behavior) = (&route.site().site, &route.behavior().behavior);
     // RFC 9110 §9.3.8: TRACE would echo credentials; CONNECT is for proxies.
     if matches!(head.method, Method::TRACE | Method::CONNECT) {
-        return Verdict::Answer(not_allowed(methods));
+        return Ok(Verdict::Answer(not_allowed(&behavior.methods)));
     }
+    access::by_address(&site.clients, arrival.connection.client.ip()).map_err(Fault::Denied)?;
     // RFC 9110 §9.3.7: `*` asks about the server, not about any resource of an origin.
     if head.path_and_query() == "*" {
         let answer = Answer::page(StatusCode::OK, "warmfront", false);
-        return Verdict::Answer(answer.with(header::ALLOW, allowed(methods)));
+        return Ok(Verdict::Answer(answer.with(header::ALLOW, allowed(&behavior.methods))));
     }
-    if arrival.connection.tls.is_none() {
-        match route.site().site.viewer {
-            Viewer::AllowAll => {}
-            Viewer::HttpsOnly => return refuse(ClientFault::HttpsOnly),
-            Viewer::RedirectToHttps => return to_https(arrival, head),
-        }
+    if let Some(location) = redirect::elsewhere(routed)? {
+        return Ok(Verdict::Answer(location));
     }
-    if !lets_through(methods, &head.method) {
-        return Verdict::Answer(not_allowed(methods));
+    if let Some(cors) = &behavior.response_fields.cors
+        && let Some(answer) = preflight::answer(cors, &head.method, fields)
+    {
+        return Ok(Verdict::Answer(answer));
     }
-    Verdict::Pass
+    if !lets_through(&behavior.methods, &head.method) {
+        return Ok(Verdict::Answer(not_allowed(&behavior.methods)));
+    }
+    if let Some(trusted) = &behavior.trusted_keys {
+        access::by_signature(trusted, routed, fields).map_err(Fault::Denied)?;
+    }
+    Ok(Verdict::Pass)
 }
 
-/// CloudFront's choice of statuses: 301 may turn a POST into a GET (RFC 9110 §15.4.2), 307 may not.
-///
-/// The host is one of the site's, so this never leads anywhere else; path and query go on byte for
-/// byte.
-fn to_https(arrival: &Arrival, head: &RequestHead) -> Verdict {
-    let status = match head.method {
-        Method::GET | Method::HEAD => StatusCode::MOVED_PERMANENTLY,
-        _ => StatusCode::TEMPORARY_REDIRECT,
-    };
-    let https = &arrival.snapshot.config.listen.https;
-    let port = https.first().map_or(HTTPS_PORT, std::net::SocketAddr::port);
-    let port = if port == HTTPS_PORT { String::new() } else { format!(":{port}") };
-    let location = format!("https://{}{port}{}", head.host, head.path_and_query());
-    match HeaderValue::try_from(location) {
-        Ok(location) => Verdict::Answer(Answer::redirect(status, location)),
-        Err(_) => refuse(ClientFault::Target),
+fn lets_through(methods: &Methods, method: &Method) -> bool {
+    match methods {
+        Methods::All => true,
+        Methods::Only(listed) => listed.contains(method),
     }
 }
 
-fn lets_through(methods: Methods, method: &Method) -> bool {
-    match *method {
-        Method::GET | Method::HEAD | Method::OPTIONS => true,
-        _ => methods == Methods::All,
-    }
-}
-
-fn not_allowed(methods: Methods) -> Answer {
+fn not_allowed(methods: &Methods) -> Answer {
     // RFC 9110 §15.5.6: Allow must say what is.
     Fault::Client(ClientFault::Method).answer().with(header::ALLOW, allowed(methods))
 }
 
-fn allowed(methods: Methods) -> &'static str {
+fn allowed(methods: &Methods) -> HeaderValue {
+    let all = "GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE";
     match methods {
-        Methods::Safe => "GET, HEAD, OPTIONS",
-        Methods::All => "GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE",
+        Methods::All => HeaderValue::from_static(all),
+        Methods::Only(listed) => {
+            let names: Vec<_> = listed.iter().map(Method::as_str).collect();
+            // Tokens and commas.
+            HeaderValue::try_from(names.join(", "))
+                .unwrap_or_else(|_| HeaderValue::from_static(all))
+        }
     }
-}
-
-fn refuse(fault: ClientFault) -> Verdict {
-    Verdict::Answer(Fault::Client(fault).answer())
 }

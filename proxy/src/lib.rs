@@ -22,6 +22,8 @@ mod listen;
 mod lookup;
 mod metrics;
 mod observe;
+mod pages;
+mod policy;
 mod request;
 mod route;
 mod select;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, HeaderName, Method, header};
 use pingora_cache::{CacheMeta, CachePhase, ForcedFreshness, HttpCache};
 use pingora_proxy::Session;
 use warmfront_config::RequestDirectives as Obey;
@@ -11,16 +11,30 @@ use warmfront_semantics::cache_status::{CacheStatus, Forward, Lookup};
 use warmfront_semantics::directives::{MaxStale, RequestDirectives, Seconds};
 use warmfront_semantics::freshness::Permission;
 use warmfront_semantics::vary::Vary;
-use warmfront_store::{Digest, Digester, StoredResponse, Variants};
+use warmfront_store::{Digest, Digester, Kept, StoredResponse, Variants};
 
-use crate::context::Context;
+use crate::context::{Context, Errand};
 use crate::edge::Edge;
 use crate::failure::{ClientFault, Fault};
+use crate::forward;
 use crate::key::Key;
 
 /// The stored response that a meta was made from.
 pub(crate) fn stored(meta: &CacheMeta) -> Option<&Arc<StoredResponse>> {
     meta.extensions().get()
+}
+
+/// What Cache-Status says of an asset of an earlier deploy.
+pub(crate) const KEPT: &str = "kept";
+
+/// Whether what was found is an asset of an earlier deploy, for those who still have that open.
+pub(crate) fn is_kept(meta: &CacheMeta) -> bool {
+    meta.extensions().get::<Kept>().is_some()
+}
+
+/// Whether a request found one, and asks its origin about it.
+pub(crate) fn holds_kept(session: &Session) -> bool {
+    session.cache.maybe_cache_meta().is_some_and(is_kept)
 }
 
 /// Whether others may wait for what this request is answered: what one client is let in to see may be
@@ -39,7 +53,7 @@ pub(crate) fn audience(request: &HeaderMap) -> &'static str {
 /// Why a request does not go to the origin: what it waited for has failed there, or the client will
 /// have a stored response or none (RFC 9111 §5.2.1.7).
 pub(crate) fn refused(edge: &Edge, session: &Session, context: &Context) -> Option<Fault> {
-    if session.subrequest_ctx.is_some() {
+    if context.errand == Errand::Refresh {
         return None;
     }
     let request = session.req_header();
@@ -58,13 +72,16 @@ pub(crate) fn refused(edge: &Edge, session: &Session, context: &Context) -> Opti
 /// The variant that a request selects, or under which the answer to it will be stored.
 pub(crate) fn variant(
     meta: &CacheMeta,
-    key: &Key,
+    context: &Context,
     digester: &Digester,
     request: &HeaderMap,
 ) -> Option<Digest> {
-    let Key::Primary(primary) = key else { return None };
+    let (Key::Primary { digest: primary, .. }, Some(route)) = (&context.key, &context.route) else {
+        return None;
+    };
     let digest_of = |vary: &Vary| {
-        let secondary = vary.secondary_key(request).unwrap_or_default();
+        let shown = |name: &HeaderName| forward::is_shown(route, name);
+        let secondary = vary.secondary_key_of(request, shown).unwrap_or_default();
         digester.digest([Some(primary.as_slice()), Some(secondary.as_slice())])
     };
     if let Some(variants) = meta.extensions().get::<Arc<Variants>>() {
@@ -90,8 +107,12 @@ pub(crate) fn found(
     if !fresh {
         context.forward = Forward::Stale;
     }
-    if !fresh && is_never_fresh(meta) {
+    if !fresh && is_never_fresh(meta) && !is_kept(meta) {
         session.cache.set_cache_lock(None, None);
+    }
+    // Nobody but its origin says whether an asset of an earlier deploy is still of use.
+    if is_kept(meta) {
+        return None;
     }
     let obey = context.routed().ok()?.route.site().site.request_directives;
     let request = &session.req_header().headers;
@@ -154,7 +175,9 @@ pub(crate) fn status(cache: &HttpCache, context: &Context, now: SystemTime) -> C
     };
     let stored = matches!(cache.phase(), CachePhase::Miss | CachePhase::Expired);
     let known = cache.enabled() && (stored || !matches!(lookup, Lookup::Forwarded(_)));
-    let fresh_until = known.then(|| cache.maybe_cache_meta()).flatten().map(CacheMeta::fresh_until);
+    let kept = context.detail == Some(KEPT);
+    let meta = known.then(|| cache.maybe_cache_meta()).flatten().filter(|_| !kept);
+    let fresh_until = meta.map(CacheMeta::fresh_until);
     CacheStatus {
         lookup,
         forward_status: context.attempt.status.map(|status| status.as_u16()),

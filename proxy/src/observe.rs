@@ -123,7 +123,9 @@ fn describe(line: &mut Line, context: &Context, arrival: &Arrival, end: &End<'_>
     if let Some(route) = &context.route {
         line.text("site", route.site().site.name.as_bytes());
         line.text("behavior", route.behavior().behavior.path.as_str().as_bytes());
-        line.text("origin", route.behavior().origin.name().as_bytes());
+    }
+    if let Ok(origin) = context.origin() {
+        line.text("origin", origin.name().as_bytes());
     }
     if let Some(address) = &context.attempt.address {
         line.display("target", address);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{Method, StatusCode};
+use http::Method;
 use pingora_cache::key::HashBinary;
 use pingora_cache::lock::CacheKeyLockImpl;
 use pingora_cache::{
@@ -20,15 +20,15 @@ use warmfront_semantics::cache_status::Forward;
 use warmfront_semantics::fields::is_websocket;
 use warmfront_semantics::precondition::{self, Outcome};
 
-use crate::admit::{self, Course};
-use crate::context::{self, Asks, Began, Context};
+use crate::admit;
+use crate::context::{self, Asks, Began, Context, Errand};
 use crate::edge::Edge;
 use crate::failure::{ClientFault, Fault};
 use crate::gate::Verdict;
 use crate::key::Key;
 use crate::select::{Next, UPGRADED_IDLE};
 use crate::{
-    clock, effects, failure, forward, lookup, observe, select, shape, stale, validate, walk,
+    clock, failure, forward, lookup, observe, pages, select, shape, stale, validate, walk,
 };
 
 /// How long a body that nobody wants is read before its connection is given up.
@@ -67,7 +67,12 @@ impl ProxyHttp for EdgeService {
         session.set_total_drain_timeout(Some(DRAIN_TIMEOUT));
         // `shape` passes them on: Pingora loses those that come together with a response it stores.
         session.set_ignore_info_resp(true);
+        pages::address(session);
         Ok(())
+    }
+
+    fn allow_spawning_subrequest(&self, session: &Session, _: &Context) -> bool {
+        Errand::of(session) == Errand::Client
     }
 
     async fn request_filter(&self, session: &mut Session, context: &mut Context) -> Result<bool> {
@@ -80,7 +85,7 @@ impl ProxyHttp for EdgeService {
                 answer
             }
         };
-        shape::send(session, context.arrived()?, &answer, &lookup::none(context)).await?;
+        shape::send(session, context, answer).await?;
         Ok(true)
     }
 
@@ -119,7 +124,7 @@ impl ProxyHttp for EdgeService {
     }
 
     fn cache_key_callback(&self, session: &Session, context: &mut Context) -> Result<CacheKey> {
-        let Key::Primary(digest) = context.key else {
+        let Key::Primary { digest, .. } = context.key else {
             return Err(context::unnamed());
         };
         // The digest stands for the whole key; Pingora's own hash of it is not needed.
@@ -151,7 +156,7 @@ impl ProxyHttp for EdgeService {
         context: &mut Context,
         request: &RequestHeader,
     ) -> Option<HashBinary> {
-        lookup::variant(meta, &context.key, &self.edge.digester, &request.headers)
+        lookup::variant(meta, context, &self.edge.digester, &request.headers)
     }
 
     fn cache_not_modified_filter(
@@ -183,9 +188,9 @@ impl ProxyHttp for EdgeService {
         context: &mut Context,
     ) -> Result<bool> {
         let Some(fault) = lookup::refused(&self.edge, session, context) else { return Ok(true) };
-        let status = lookup::none(context);
-        shape::send(session, context.arrived()?, &fault.answer(), &status).await?;
+        let answer = fault.answer();
         context.fault = Some(fault);
+        shape::send(session, context, answer).await?;
         Ok(false)
     }
 
@@ -194,13 +199,12 @@ impl ProxyHttp for EdgeService {
         session: &mut Session,
         context: &mut Context,
     ) -> Result<Box<HttpPeer>> {
-        let origin = context.routed()?.route.behavior().origin.clone();
         let birth = self.edge.storage.store().birth();
         context.attempt.began.get_or_insert_with(|| Began { at: clock::now(), birth });
+        context.attempt.asked = Some(Instant::now());
         let upgrade = is_websocket(&session.req_header().headers);
-        let peer = select::peer(&mut context.attempt, &origin, Instant::now(), upgrade).await;
-        peer.map(Box::new).map_err(|why| {
-            let fault = select::no_target(context, &why);
+        let peer = select::peer(context, Instant::now(), upgrade).await?;
+        peer.map(Box::new).map_err(|fault| {
             self.edge.failures.note(&session.cache, &fault, Instant::now());
             context.stop(fault)
         })
@@ -225,7 +229,7 @@ impl ProxyHttp for EdgeService {
         request: &mut RequestHeader,
         context: &mut Context,
     ) -> Result<()> {
-        context.attempt.asks = validate::asks(session);
+        context.attempt.asks = validate::asks(session, context.errand);
         if context.attempt.asks == Asks::Head {
             request.set_method(Method::HEAD);
         }
@@ -239,25 +243,7 @@ impl ProxyHttp for EdgeService {
         response: &mut ResponseHeader,
         context: &mut Context,
     ) -> Result<()> {
-        if is_interim(response) {
-            admit::clean(response, &context.routed()?.route.behavior().origin)?;
-            shape::interim(session, context, response).await;
-            return Ok(());
-        }
-        context.attempt.status = Some(response.status);
-        match admit::course(&self.edge, session, context, response).await? {
-            Course::Keep => {
-                let routed = context.routed()?;
-                admit::clean(response, &routed.route.behavior().origin)?;
-                admit::date(response, clock::now())?;
-                effects::take_out(&self.edge, &routed, response);
-                validate::note(session, context, response);
-                validate::supersede(&self.edge, context, response);
-                validate::by_head(&self.edge, session, context, response, clock::now())
-            }
-            Course::Fail(fault) => Err(context.stop(fault)),
-            Course::Detour(detour) => Err(admit::again(session, context, detour)),
-        }
+        admit::receive(&self.edge, session, context, response).await
     }
 
     fn response_cache_filter(
@@ -275,32 +261,22 @@ impl ProxyHttp for EdgeService {
         response: &mut ResponseHeader,
         context: &mut Context,
     ) -> Result<()> {
-        if is_interim(response) {
-            return Ok(());
-        }
-        if let Some(again) = validate::restart(session, context) {
-            return Err(again);
-        }
-        shape::unbind(session);
-        shape::complete(response, context, session.cache.phase())?;
-        validate::overlay(session, context, response);
-        shape::conclude(response, context.outcome)?;
-        context.answered = Some(Instant::now());
-        let status = lookup::status(&session.cache, context, clock::now());
-        shape::mark(session, response, context.arrived()?, &status)
+        shape::form(&self.edge, session, context, response).await
     }
 
     fn response_body_filter(
         &self,
         session: &mut Session,
         body: &mut Option<Bytes>,
-        _: bool,
+        end: bool,
         context: &mut Context,
     ) -> Result<Option<Duration>> {
         // The origin was asked for the whole, to store it. If it is not stored after all, its body
         // is still not the client's (RFC 9110 §9.3.2, §15.4.5).
         if session.req_header().method == Method::HEAD || context.outcome != Outcome::Proceed {
             *body = None;
+        } else {
+            shape::encode(&mut context.encoder, body, end)?;
         }
         Ok(None)
     }
@@ -326,11 +302,7 @@ impl ProxyHttp for EdgeService {
         mut error: Box<Error>,
     ) -> Box<Error> {
         context.fault = Some(Fault::from_pingora(&error));
-        let next = context.route.as_ref().map(|route| {
-            // Nothing was sent, so any method may be tried elsewhere.
-            select::unreachable(&mut context.attempt, &route.behavior().origin)
-        });
-        error.set_retry(next == Some(Next::Try));
+        error.set_retry(select::unreachable(context) == Next::Try);
         let (cache, fault) = (&session.cache, context.fault.as_ref());
         self.edge.failures.note_last(&error, cache, fault, Instant::now());
         error
@@ -347,11 +319,7 @@ impl ProxyHttp for EdgeService {
         if context::is_again(&error) {
             return error;
         }
-        if select::may_repeat(session) {
-            error.retry.decide_reuse(reused);
-        } else {
-            error.set_retry(false);
-        }
+        select::judge_failure(session, context, &mut error, reused);
         let (cache, fault) = (&session.cache, context.fault.as_ref());
         self.edge.failures.note_last(&error, cache, fault, Instant::now());
         error
@@ -370,9 +338,11 @@ impl ProxyHttp for EdgeService {
         if context.fault.is_none() {
             context.fault = error.map(Fault::from_pingora);
         }
-        match session.subrequest_ctx {
-            Some(_) => observe::refresh(context),
-            None => observe::request(session, context),
+        match context.errand {
+            Errand::Client => observe::request(session, context),
+            Errand::Refresh => observe::refresh(context),
+            // What became of it is told with the error.
+            Errand::Page => {}
         }
     }
 
@@ -390,9 +360,4 @@ impl ProxyHttp for EdgeService {
     ) -> bool {
         true
     }
-}
-
-/// Whether more is to come before the response (RFC 9110 §15.2).
-fn is_interim(response: &ResponseHeader) -> bool {
-    response.status.is_informational() && response.status != StatusCode::SWITCHING_PROTOCOLS
 }

@@ -1,10 +1,15 @@
 //! The response as this client sees it.
 
+mod coding;
 mod condition;
+mod error_page;
+mod fields;
 mod range;
 
+use std::time::Instant;
+
 use http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
-use pingora_cache::CachePhase;
+use pingora_cache::{CachePhase, HitHandler};
 use pingora_core::Result;
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
@@ -13,17 +18,49 @@ use warmfront_semantics::cache_status::Lookup;
 use warmfront_semantics::control;
 use warmfront_store::Admission;
 
-pub(crate) use condition::conclude;
+pub(crate) use coding::encode;
 pub(crate) use range::cut;
 
+use condition::conclude;
+use error_page::Replaced;
+
+use crate::admit::is_interim;
 use crate::answer::Answer;
-use crate::context::Context;
+use crate::context::{Context, Errand};
+use crate::edge::Edge;
 use crate::forward::{VIA, X_REQUEST_ID};
 use crate::listen::PASSED_ON;
 use crate::request::Arrival;
+use crate::{clock, lookup, validate};
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
+
+/// Makes a response what this client sees.
+pub(crate) async fn form(
+    edge: &Edge,
+    session: &mut Session,
+    context: &mut Context,
+    response: &mut ResponseHeader,
+) -> Result<()> {
+    if is_interim(response) {
+        return Ok(());
+    }
+    if let Some(again) = validate::restart(session, context) {
+        return Err(again);
+    }
+    unbind(session);
+    complete(response, context, session.cache.phase())?;
+    validate::overlay(session, context, response);
+    let seen = context.errand != Errand::Refresh;
+    if seen && error_page::replace(session, context, response).await? == Replaced::No {
+        coding::compress(edge, session, context, response).await?;
+    }
+    conclude(response, context.outcome)?;
+    context.answered = Some(Instant::now());
+    let status = lookup::status(&session.cache, context, clock::now());
+    mark(session, response, context, &status)
+}
 
 /// Passes on what comes before the response (RFC 9110 §15.2), 100 aside: that one is about the
 /// request's body, which is Pingora's to await.
@@ -45,7 +82,7 @@ pub(crate) async fn interim(session: &mut Session, context: &Context, response: 
 
 /// Lets the store take a response as fast as it comes, where it has room for all of it: the pace of
 /// the client whose request this is must not be that of those who wait for the same.
-pub(crate) fn unbind(session: &mut Session) {
+fn unbind(session: &mut Session) {
     let filling = matches!(session.cache.phase(), CachePhase::Miss | CachePhase::Expired);
     let meta = session.cache.maybe_cache_meta().filter(|_| filling);
     let admission = meta.and_then(|meta| meta.extensions().get::<Admission>());
@@ -54,12 +91,21 @@ pub(crate) fn unbind(session: &mut Session) {
     }
 }
 
+/// Where the body that is sent is read from, if that is the store.
+fn body_reader(session: &mut Session) -> Option<&mut HitHandler> {
+    let cache = &mut session.cache;
+    match cache.phase() {
+        CachePhase::Hit
+        | CachePhase::Stale
+        | CachePhase::StaleUpdating
+        | CachePhase::Revalidated
+        | CachePhase::RevalidatedNoCache(_) => Some(cache.hit_handler()),
+        _ => cache.miss_body_reader(),
+    }
+}
+
 /// Whoever a response was fetched for gets all of it: Pingora sends even that one from the store.
-pub(crate) fn complete(
-    response: &mut ResponseHeader,
-    context: &Context,
-    phase: CachePhase,
-) -> Result<()> {
+fn complete(response: &mut ResponseHeader, context: &Context, phase: CachePhase) -> Result<()> {
     if matches!(phase, CachePhase::Miss | CachePhase::Expired | CachePhase::Revalidated) {
         for (name, value) in &context.left_out {
             response.append_header(name, value)?;
@@ -68,16 +114,28 @@ pub(crate) fn complete(
     Ok(())
 }
 
-/// Adds what every response of ours says.
-pub(crate) fn mark(
+/// What a site does to every response, and what every response of ours says.
+fn mark(
     session: &mut Session,
     response: &mut ResponseHeader,
-    arrival: &Arrival,
+    context: &Context,
     status: &CacheStatus,
 ) -> Result<()> {
+    let arrival = context.arrived()?;
+    if context.errand == Errand::Page {
+        // Whom it is shown to is said of the response that it is shown in.
+        return Ok(());
+    }
     keep_date(session, arrival, response);
     end_by_closing(session, response);
+    let by_origin = status.lookup != Lookup::Answered;
+    if let Some(route) = &context.route {
+        let said = &route.behavior().behavior.response_fields;
+        let (request, secure) = (&session.req_header().headers, arrival.connection.tls.is_some());
+        fields::apply(said, request, secure, by_origin, response)?;
+    }
     let x_cache = match (status.lookup, response.status.is_redirection()) {
+        _ if context.paged => "Error from warmfront",
         // CloudFront's word for a redirect of its own.
         (Lookup::Answered, true) => "Redirect from warmfront",
         (lookup, _) => lookup.as_x_cache(),
@@ -91,7 +149,10 @@ pub(crate) fn mark(
     response.insert_header(X_CACHE, HeaderValue::from_static(x_cache))?;
     response.append_header(header::VIA, HeaderValue::from_static("2.0 warmfront"))?;
     response.insert_header(X_REQUEST_ID, arrival.id.clone())?;
-    Ok(())
+    match fields::server_timing(context, status.lookup, Instant::now()) {
+        Some(timing) => fields::add_timing(response, timing),
+        None => Ok(()),
+    }
 }
 
 /// RFC 9110 §6.6.1: what is passed on keeps its Date. Over HTTP/2 it does so by itself; over HTTP/1
@@ -113,12 +174,7 @@ fn end_by_closing(session: &mut Session, response: &mut ResponseHeader) {
 }
 
 /// The head of an answer of the edge's own.
-fn own(
-    session: &mut Session,
-    answer: &Answer,
-    arrival: &Arrival,
-    status: &CacheStatus,
-) -> Result<ResponseHeader> {
+fn own(session: &mut Session, context: &Context, answer: &Answer) -> Result<ResponseHeader> {
     let mut head = ResponseHeader::build_no_case(answer.status, Some(answer.fields.len() + 8))?;
     for (name, value) in &answer.fields {
         head.append_header(name, value)?;
@@ -127,25 +183,25 @@ fn own(
         head.insert_header(header::CONTENT_LENGTH, answer.body.len())?;
     }
     head.insert_header(header::SERVER, HeaderValue::from_static(VIA))?;
-    mark(session, &mut head, arrival, status)?;
+    mark(session, &mut head, context, &lookup::none(context))?;
     Ok(head)
 }
 
-/// Writes an answer of the edge's own.
+/// Writes an answer of the edge's own, or the page that the site has for it.
 pub(crate) async fn send(
     session: &mut Session,
-    arrival: &Arrival,
-    answer: &Answer,
-    status: &CacheStatus,
+    context: &mut Context,
+    answer: Answer,
 ) -> Result<()> {
+    let answer = error_page::instead(session, context, answer).await;
     if answer.closes {
         session.set_keepalive(None);
     }
-    let head = Box::new(own(session, answer, arrival, status)?);
+    let head = Box::new(own(session, context, &answer)?);
     let bodiless = answer.body.is_empty() || session.req_header().method == Method::HEAD;
     session.as_downstream_mut().write_response_header(head).await?;
     if !bodiless {
-        session.as_downstream_mut().write_response_body(answer.body.clone(), true).await?;
+        session.as_downstream_mut().write_response_body(answer.body, true).await?;
     }
     Ok(())
 }

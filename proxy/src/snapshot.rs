@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use http::StatusCode;
 use warmfront_certs::Directory;
-use warmfront_config::{Behavior, Config, HostPattern, Site};
+use warmfront_config::{Behavior, Config, HostPattern, OriginKind, Site};
 use warmfront_origin::Origin;
 use warmfront_semantics::authority::Host;
 use warmfront_store::{SiteLedger, Store};
@@ -35,7 +36,26 @@ pub(crate) struct SiteRoute {
 #[derive(Debug)]
 pub(crate) struct BehaviorRoute {
     pub(crate) behavior: Behavior,
+    /// Asked first.
     pub(crate) origin: Origin,
+    pub(crate) standby: Option<Standby>,
+}
+
+/// What stands in for an origin that fails.
+#[derive(Debug)]
+pub(crate) struct Standby {
+    pub(crate) origin: Origin,
+    /// Statuses that count as failing.
+    pub(crate) on: Vec<StatusCode>,
+}
+
+// === impl BehaviorRoute ===
+
+impl BehaviorRoute {
+    /// The origin and what stands in for it.
+    pub(crate) fn origins(&self) -> impl Iterator<Item = &Origin> {
+        std::iter::once(&self.origin).chain(self.standby.iter().map(|standby| &standby.origin))
+    }
 }
 
 // === impl Snapshot ===
@@ -44,14 +64,12 @@ impl Snapshot {
     /// Puts a configuration together with the certificates it names and the store it fills.
     #[must_use]
     pub fn new(config: Arc<Config>, certificates: Directory, store: &Store) -> Self {
-        let origins = config.origins.iter().map(|(name, o)| (name.as_str(), Origin::new(o)));
+        let origins = config.origins.iter();
+        let origins = origins.filter_map(|(name, o)| Some((name.as_str(), Origin::new(o)?)));
         let origins: HashMap<&str, Origin> = origins.collect();
         let (mut hosts, mut wildcards) = (HashMap::new(), HashMap::new());
         for site in &config.sites {
-            let behaviors = site.behaviors.iter().filter_map(|behavior| {
-                let origin = origins.get(behavior.origin.name.as_str())?.clone();
-                Some(BehaviorRoute { behavior: behavior.clone(), origin })
-            });
+            let behaviors = site.behaviors.iter().filter_map(|b| behavior_route(b, &origins));
             let route = Arc::new(SiteRoute {
                 behaviors: behaviors.collect(),
                 ledger: store.site(&site.name),
@@ -84,6 +102,18 @@ impl Snapshot {
         let (_, parent) = host.split_once('.')?;
         self.wildcards.get(parent).filter(|_| host.parse::<IpAddr>().is_err())
     }
+}
+
+fn behavior_route(behavior: &Behavior, origins: &HashMap<&str, Origin>) -> Option<BehaviorRoute> {
+    let named = |origin: &warmfront_config::Origin| origins.get(origin.name.as_str()).cloned();
+    let (origin, standby) = match &behavior.origin.kind {
+        OriginKind::Failover(failover) => {
+            let standby = Standby { origin: named(&failover.secondary)?, on: failover.on.clone() };
+            (named(&failover.primary)?, Some(standby))
+        }
+        OriginKind::S3(_) | OriginKind::TargetGroup(_) => (named(&behavior.origin)?, None),
+    };
+    Some(BehaviorRoute { behavior: behavior.clone(), origin, standby })
 }
 
 /// An app whose root object was taken away still has its page.

@@ -8,7 +8,7 @@ use pingora_proxy::Session;
 use warmfront_semantics::freshness::{Permission, Staleness};
 
 use crate::context::Context;
-use crate::failure::Fault;
+use crate::failure::{Fault, OriginFault};
 use crate::lookup;
 
 /// How long an origin that failed is not asked again for the same thing.
@@ -33,6 +33,7 @@ impl Trouble {
             (ErrorType::HTTPStatus(status), ..) => {
                 StatusCode::from_u16(*status).map_or(Self::Elsewhere, Self::Answered)
             }
+            (_, _, Some(Fault::Origin(OriginFault::Answered(status)))) => Self::Answered(*status),
             (_, _, Some(Fault::Origin(_))) | (_, ErrorSource::Upstream, _) => Self::Unreachable,
             _ => Self::Elsewhere,
         }
@@ -61,8 +62,13 @@ pub(crate) fn stands_in(
     let (Some(meta), Some(stored), Ok(routed)) = (meta, stored, context.routed()) else {
         return false;
     };
-    let staleness = stored.staleness();
     let trouble = Trouble::of(error, context.fault.as_ref());
+    if lookup::is_kept(meta) {
+        context.stood_in = outlives(trouble);
+        context.detail = context.stood_in.then_some(lookup::KEPT);
+        return context.stood_in;
+    }
+    let staleness = stored.staleness();
     let window = match trouble {
         Trouble::Answered(status) if matches!(status.as_u16(), 500 | 502 | 503 | 504) => {
             staleness.if_error
@@ -86,4 +92,19 @@ pub(crate) fn stands_in(
         session.set_keepalive(None);
     }
     true
+}
+
+/// Whether an asset of an earlier deploy is still served: its origin has it no more, or cannot say.
+fn outlives(trouble: Trouble) -> bool {
+    match trouble {
+        Trouble::Answered(status) => is_gone(status) || status.is_server_error(),
+        Trouble::Unreachable => true,
+        Trouble::Elsewhere => false,
+    }
+}
+
+/// Whether an origin says by this status that there is no such thing; a bucket that must not be listed
+/// says 403.
+pub(crate) fn is_gone(status: StatusCode) -> bool {
+    matches!(status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::GONE)
 }

@@ -14,7 +14,7 @@ use warmfront_semantics::validate::{Selected, freshened, head_matches, selects};
 use warmfront_semantics::vary::Vary;
 
 use crate::admit::{self, Candidate, Kept};
-use crate::context::{self, Asks, Context, Detour};
+use crate::context::{self, Asks, Context, Detour, Errand};
 use crate::edge::Edge;
 use crate::key::Key;
 use crate::lookup;
@@ -23,11 +23,10 @@ use crate::lookup;
 const VALIDATORS: [HeaderName; 2] = [header::ETAG, header::LAST_MODIFIED];
 
 /// A stale response is validated by a HEAD where only its head is wanted.
-pub(crate) fn asks(session: &Session) -> Asks {
+pub(crate) fn asks(session: &Session, errand: Errand) -> Asks {
     let head = session.req_header().method == Method::HEAD;
     // A refresh in the background has no client, so it may as well get what is new.
-    let background = session.subrequest_ctx.is_some();
-    if head && !background && session.cache.phase() == CachePhase::Stale {
+    if head && errand == Errand::Client && session.cache.phase() == CachePhase::Stale {
         Asks::Head
     } else {
         Asks::Whole
@@ -121,7 +120,9 @@ pub(crate) fn supersede(edge: &Edge, context: &mut Context, response: &ResponseH
     if response.status.is_server_error() {
         return;
     }
-    if let (Key::Primary(primary), Some(stored)) = (context.key, context.unvalidated.take()) {
+    if let (Key::Primary { digest: primary, .. }, Some(stored)) =
+        (context.key, context.unvalidated.take())
+    {
         edge.storage.store().discard(primary, &stored);
     }
 }
@@ -173,6 +174,7 @@ fn freshen(
         routed: context.routed()?,
         detour: &context.detour,
         request: &session.req_header().headers,
+        resource: context.key.resource(),
         status: meta.response_header().status,
         fields,
         began,

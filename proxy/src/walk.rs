@@ -6,11 +6,11 @@ use http::uri::Authority;
 use pingora_proxy::Session;
 
 use crate::clock;
-use crate::context::{Context, Routed};
+use crate::context::{Context, Errand, Routed};
 use crate::edge::Edge;
 use crate::failure::{EdgeFault, Fault};
 use crate::gate::{self, Verdict};
-use crate::key::{Content, Key};
+use crate::key::{Content, Key, Sent};
 use crate::listen::PingoraStream;
 use crate::request::{Arrival, RequestHead};
 use crate::route::Route;
@@ -22,7 +22,8 @@ pub(crate) fn enter(
     context: &mut Context,
 ) -> Result<Verdict, Fault> {
     let sent = content(session);
-    let arrival = context.arrival.insert(arrival(edge, session)?);
+    context.errand = Errand::of(session);
+    let arrival = context.arrival.insert(arrival(edge, session, context.errand)?);
     let request = session.req_header();
     let head = RequestHead::new(
         &request.method,
@@ -34,21 +35,25 @@ pub(crate) fn enter(
     let head = context.head.insert(head);
     gate::inspect(head, &request.headers, &arrival.snapshot.config.limits)?;
     let route = context.route.insert(Route::find(arrival, head)?);
-    if let Verdict::Answer(answer) = gate::judge(arrival, head, route) {
+    let routed = Routed { arrival, head, route };
+    // Whoever is shown the page of an error need not be let in to see it otherwise.
+    if context.errand != Errand::Page
+        && let Verdict::Answer(answer) = gate::judge(&routed, &request.headers)?
+    {
         return Ok(Verdict::Answer(answer));
     }
-    let routed = Routed { arrival, head, route };
-    context.key = Key::derive(&edge.digester, &routed, &request.headers, sent);
+    let sent = Sent { fields: &request.headers, content: sent, errand: context.errand };
+    context.key = Key::derive(&edge.digester, &routed, &sent);
     Ok(Verdict::Pass)
 }
 
-fn arrival(edge: &Edge, session: &Session) -> Result<Arrival, Fault> {
+fn arrival(edge: &Edge, session: &Session, errand: Errand) -> Result<Arrival, Fault> {
     let digest = session.digest().and_then(|digest| digest.proxy_digest.as_deref());
     let connection = digest.and_then(PingoraStream::connection_in).ok_or_else(|| {
         Fault::Edge(EdgeFault::Internal("a request without a connection of ours".into()))
     })?;
-    // A refresh in the background is not on the client's account.
-    if session.subrequest_ctx.is_none() {
+    // What the edge asks for itself is not on the client's account.
+    if errand == Errand::Client {
         connection.allowance.take_one();
     }
     Ok(Arrival::new(connection.clone(), edge.snapshot(), clock::now(), Instant::now()))

@@ -31,7 +31,7 @@ pub(super) fn endpoint(text: &str) -> Result<Endpoint, String> {
 }
 
 /// A name in lower case, or an address without brackets; and the port, if there is one.
-fn host_and_port(text: &str) -> Result<(String, Option<u16>), String> {
+pub(super) fn host_and_port(text: &str) -> Result<(String, Option<u16>), String> {
     if text.parse::<Ipv6Addr>().is_ok() {
         return Err("an IPv6 address stands in brackets, as in \"[::1]:8080\"".to_owned());
     }

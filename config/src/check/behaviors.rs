@@ -1,11 +1,20 @@
-//! `[[sites.NAME.behaviors]]`, and what a behavior is made of: a pattern, an origin, a lifetime.
+//! `[[sites.NAME.behaviors]]`, and what a site and its behaviors say alike.
 
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::origins::Origins;
-use crate::model::{Behavior, Methods, Origin, OriginKind, QueryKey, Ttl};
+use http::Method;
+
+use super::lifetimes::WrittenTtl;
+use super::listen::Https;
+use super::methods::methods;
+use super::origins::first_asked;
+use super::policies::WrittenPolicy;
+use super::response_fields::response_fields;
+use super::{Named, selection};
+use crate::model::{
+    Behavior, Forward, Methods, Origin, OriginKind, ResponseFields, Selection, TrustedKeys, Viewer,
+};
 use crate::pattern::PathPattern;
 use crate::raw::{Section, Value};
 
@@ -14,10 +23,13 @@ use crate::raw::{Section, Value};
 pub(super) fn behaviors(
     section: &Section<'_>,
     origin: Option<Arc<Origin>>,
-    origins: &Origins,
+    named: &Named<'_>,
 ) -> Option<Vec<Behavior>> {
-    let ttl = WrittenTtl::default().overridden(section.get("ttl").as_ref());
-    let site = Inherited { origin, ttl, origins };
+    let written = section.get("clock_tolerance");
+    let tolerance =
+        written.as_ref().and_then(|value| value.duration(Duration::ZERO..=TOLERANCE_MAX));
+    let unwritten = Settings { clock_tolerance: tolerance.unwrap_or_default(), ..Settings::new() };
+    let site = Inherited { origin, settings: unwritten.overridden(section, named), named };
     let mut earlier = Vec::new();
     let mut behaviors = Vec::new();
     if let Some(value) = section.get("behaviors") {
@@ -25,16 +37,27 @@ pub(super) fn behaviors(
             behaviors.push(item.section(|section| site.behavior(section, &mut earlier)));
         }
     }
-    behaviors.push(site.origin.map(|origin| made_of(PathPattern::any(), origin, ttl)));
-    behaviors.into_iter().collect()
+    let Inherited { origin, settings, .. } = site;
+    behaviors.push(origin.map(|origin| settings.applied(PathPattern::any(), origin)));
+    let behaviors: Option<Vec<Behavior>> = behaviors.into_iter().collect();
+    let trusts = |behavior: &Behavior| behavior.trusted_keys.is_some();
+    if let (Some(value), Some(behaviors)) = (&written, &behaviors)
+        && !behaviors.iter().any(trusts)
+    {
+        value.problem("would do nothing: the site has no `trusted_key_groups`");
+    }
+    behaviors
 }
+
+/// As far apart as two clocks may be that somebody looks after.
+const TOLERANCE_MAX: Duration = Duration::from_mins(5);
 
 /// What a behavior has from its site unless it says otherwise.
 struct Inherited<'s> {
     /// `None` if the site's could not be read.
     origin: Option<Arc<Origin>>,
-    ttl: WrittenTtl,
-    origins: &'s Origins,
+    settings: Settings,
+    named: &'s Named<'s>,
 }
 
 impl Inherited<'_> {
@@ -44,18 +67,41 @@ impl Inherited<'_> {
         earlier: &mut Vec<(PathPattern, Value<'r>)>,
     ) -> Option<Behavior> {
         let path = section.need("path").and_then(|value| {
-            let path = value.parsed(PathPattern::parse)?;
+            let path = value.parsed(path_pattern)?;
             report_shadow(&path, &value, earlier);
             earlier.push((path.clone(), value));
             Some(path)
         });
         let origin = match section.get("origin") {
-            Some(value) => self.origins.find(&value),
+            Some(value) => self.named.origins.find(&value),
             None => self.origin.clone(),
         };
-        let ttl = self.ttl.overridden(section.get("ttl").as_ref());
-        Some(made_of(path?, origin?, ttl))
+        let settings = self.settings.overridden(section, self.named);
+        Some(settings.applied(path?, origin?))
     }
+}
+
+// === patterns ===
+
+/// A pattern that is meant as one. Other proxies take regular expressions here, and as a pattern
+/// one would match nothing and say nothing.
+fn path_pattern(text: &str) -> Result<PathPattern, String> {
+    const FOREIGN: &str = "^|\\{}()[]<>\"`";
+    let pattern = PathPattern::parse(text).map_err(|error| error.to_string())?;
+    let foreign = text.chars().find(|letter| FOREIGN.contains(*letter));
+    if let Some(letter) = foreign.or_else(|| text.ends_with('$').then_some('$')) {
+        return Err(format!(
+            "`{letter}` reads as a regular expression: here `*` is any run of characters, `?` is \
+             one, and nothing else is special"
+        ));
+    }
+    // In `*.*` the dot can only be a dot.
+    if text.replace("*.*", "").contains(".*") || text.contains(".+") {
+        return Err("`.*` reads as a regular expression: `*` alone is any run of characters, and \
+                    `.?*` is a dot and what follows it, as in `/.?*` for dot files"
+            .to_owned());
+    }
+    Ok(pattern)
 }
 
 /// The first match wins: behind a pattern that takes as much or more, one is never asked.
@@ -68,56 +114,155 @@ fn report_shadow(path: &PathPattern, value: &Value<'_>, earlier: &[(PathPattern,
     }
 }
 
-/// Amazon's buckets say nothing of freshness unless told to and know nothing of queries; an app
-/// server is believed in what it says, and its queries matter.
-fn made_of(path: PathPattern, origin: Arc<Origin>, ttl: WrittenTtl) -> Behavior {
-    let (default, query, methods) = match origin.kind {
-        OriginKind::S3(_) => (Some(DAY), QueryKey::None, Methods::Safe),
-        OriginKind::TargetGroup(_) => (None, QueryKey::All, Methods::All),
-    };
-    Behavior { path, origin, ttl: ttl.completed(default), query, methods }
+// === settings ===
+
+/// What a site or a behavior says of how requests are answered; `None` is left to the origin.
+#[derive(Clone)]
+struct Settings {
+    viewer: Viewer,
+    methods: Option<Methods>,
+    policy: Option<Arc<WrittenPolicy>>,
+    /// The policy's, with what was written over it.
+    ttl: WrittenTtl,
+    /// What was written over the policy's.
+    compress: Option<bool>,
+    forward: WrittenForward,
+    response_fields: Arc<ResponseFields>,
+    trusted_keys: Option<Arc<TrustedKeys>>,
+    clock_tolerance: Duration,
+    server_timing: bool,
 }
 
-// === freshness lifetimes ===
-
-const DAY: Duration = Duration::from_hours(24);
-const YEAR: Duration = Duration::from_hours(24 * 365);
-/// Longer than anything is kept, and far within the 2^31 seconds of RFC 9111 §1.2.2.
-const LIFETIME: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(24 * 3650);
-
-/// A `ttl` table: only what it names.
-#[derive(Debug, Clone, Copy, Default)]
-struct WrittenTtl {
-    min: Option<Duration>,
-    default: Option<Duration>,
-    max: Option<Duration>,
-}
-
-impl WrittenTtl {
-    /// This one, but for what `value` names. Names that contradict each other are reported.
-    fn overridden(self, value: Option<&Value<'_>>) -> Self {
-        let Some(value) = value else { return self };
-        let written = value.section(|section| {
-            let lifetime = |key| section.get(key).and_then(|value| value.duration(LIFETIME));
-            let (min, default, max) = (lifetime("min"), lifetime("default"), lifetime("max"));
-            Self { min: min.or(self.min), default: default.or(self.default), max: max.or(self.max) }
-        });
-        let exceeds = |low: Option<Duration>, high| low.zip(high).is_some_and(|(l, h)| l > h);
-        if exceeds(written.min, written.max) {
-            value.problem("`min` is more than `max`");
-        } else if exceeds(written.min, written.default) {
-            value.problem("`min` is more than `default`");
-        } else if exceeds(written.default, written.max) {
-            value.problem("`default` is more than `max`");
+impl Settings {
+    fn new() -> Self {
+        Self {
+            viewer: Viewer::RedirectToHttps,
+            methods: None,
+            policy: None,
+            ttl: WrittenTtl::default(),
+            compress: None,
+            forward: WrittenForward::default(),
+            response_fields: Arc::default(),
+            trusted_keys: None,
+            clock_tolerance: Duration::ZERO,
+            server_timing: false,
         }
-        written
     }
 
-    /// What was not written keeps within what was.
-    fn completed(self, default: Option<Duration>) -> Ttl {
-        let min = self.min.unwrap_or(Duration::ZERO);
-        let max = self.max.unwrap_or_else(|| YEAR.max(self.default.unwrap_or(min)));
-        let default = self.default.or_else(|| default.map(|default| default.max(min).min(max)));
-        Ttl { min, default, max }
+    /// These, but for what `section` says.
+    fn overridden(&self, section: &Section<'_>, named: &Named<'_>) -> Self {
+        // Who names a policy means all of it: what the site said over another one does not reach
+        // into it, or `disabled` would come to store something.
+        let own = section.get("policy").and_then(|value| named.policies.find(&value));
+        let (ttl, compress) = match &own {
+            Some(policy) => (policy.ttl, None),
+            None => (self.ttl, self.compress),
+        };
+        let policy = own.or_else(|| self.policy.clone());
+        let compress = section.get("compress").map_or(compress, |value| {
+            let compress = value.flag();
+            if let (Some(true), Some(policy)) = (compress, &policy) {
+                policy.report_compressed(&value);
+            }
+            compress
+        });
+        Self {
+            viewer: section.or("viewer", self.viewer, |value| viewer(value, named.https)),
+            methods: section.get("methods").map_or_else(|| self.methods.clone(), |v| methods(&v)),
+            policy,
+            ttl: ttl.overridden(section.get("ttl").as_ref()),
+            compress,
+            forward: self.forward.overridden(section.get("forward").as_ref()),
+            response_fields: section.get("response_headers").map_or_else(
+                || Arc::clone(&self.response_fields),
+                |value| Arc::new(value.section(response_fields)),
+            ),
+            trusted_keys: section.get("trusted_key_groups").map_or_else(
+                || self.trusted_keys.clone(),
+                |value| named.key_groups.trusted(&value, self.clock_tolerance),
+            ),
+            clock_tolerance: self.clock_tolerance,
+            server_timing: section.or("server_timing", self.server_timing, Value::flag),
+        }
+    }
+
+    /// What nobody wrote depends on the origin: a bucket is read, an app server is talked to.
+    fn applied(&self, path: PathPattern, origin: Arc<Origin>) -> Behavior {
+        let is_bucket = matches!(first_asked(&origin), OriginKind::S3(_));
+        let methods = self.methods.clone().unwrap_or_else(|| {
+            let safe = || Methods::Only(vec![Method::GET, Method::HEAD, Method::OPTIONS]);
+            if is_bucket { safe() } else { Methods::All }
+        });
+        let policy = match &self.policy {
+            Some(policy) => policy.completed(self.ttl, self.compress),
+            None if is_bucket => WrittenPolicy::optimized().completed(self.ttl, self.compress),
+            None => WrittenPolicy::origin().completed(self.ttl, self.compress),
+        };
+        let forward = self.forward.completed(is_bucket, policy.stores_nothing());
+        Behavior {
+            path,
+            origin,
+            viewer: self.viewer,
+            methods,
+            policy,
+            forward,
+            response_fields: Arc::clone(&self.response_fields),
+            trusted_keys: self.trusted_keys.clone(),
+            server_timing: self.server_timing,
+        }
+    }
+}
+
+fn viewer(value: &Value<'_>, https: Https) -> Option<Viewer> {
+    let choices = [
+        ("redirect-to-https", Viewer::RedirectToHttps),
+        ("https-only", Viewer::HttpsOnly),
+        ("allow-all", Viewer::AllowAll),
+    ];
+    let viewer = value.one_of(&choices)?;
+    if viewer == Viewer::RedirectToHttps && https == Https::Off {
+        value.problem(REDIRECTS_TO_NOTHING);
+    }
+    Some(viewer)
+}
+
+/// Told of a `viewer` that is written, and of one that is not.
+pub(super) const REDIRECTS_TO_NOTHING: &str = "redirects to HTTPS, but `listen.https` is empty: \
+     set `viewer = \"allow-all\"`, or give `listen.https` an address";
+
+/// A `forward` table: only what it names.
+#[derive(Clone, Default)]
+struct WrittenForward {
+    query: Option<Selection>,
+    headers: Option<Selection>,
+    cookies: Option<Selection>,
+}
+
+impl WrittenForward {
+    fn overridden(&self, value: Option<&Value<'_>>) -> Self {
+        let Some(value) = value else { return self.clone() };
+        value.section(|section| Self {
+            query: section
+                .get("query")
+                .map_or_else(|| self.query.clone(), |v| selection::query(&v)),
+            headers: section
+                .get("headers")
+                .map_or_else(|| self.headers.clone(), |v| selection::forwarded_fields(&v)),
+            cookies: section
+                .get("cookies")
+                .map_or_else(|| self.cookies.clone(), |v| selection::cookies(&v)),
+        })
+    }
+
+    /// A bucket has no use for anything of a client's; an app server is kept from nothing but the
+    /// parameters that would make one stored response stand for many.
+    fn completed(&self, is_bucket: bool, stores_nothing: bool) -> Forward {
+        let rest = || if is_bucket { Selection::None } else { Selection::All };
+        let query = if stores_nothing { rest() } else { Selection::None };
+        Forward {
+            query: self.query.clone().unwrap_or(query),
+            headers: self.headers.clone().unwrap_or_else(rest),
+            cookies: self.cookies.clone().unwrap_or_else(rest),
+        }
     }
 }

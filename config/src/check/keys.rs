@@ -27,15 +27,7 @@ fn key<'r>(
     sites: &Sites,
     taken: &mut Vec<(String, Value<'r>)>,
 ) -> Option<Key> {
-    let id = section.need("id").and_then(|value| {
-        let id = value.parsed(key_id)?;
-        if let Some((_, first)) = taken.iter().find(|(known, _)| *known == id) {
-            let (first, line) = (first.key(), first.line());
-            value.problem(format!("`{id}` is taken by `{first}` on line {line}"));
-        }
-        taken.push((id.clone(), value));
-        Some(id)
-    });
+    let id = section.need("id").and_then(|value| key_id(&value, taken));
     let secret = secret(section, "secret", "secret_file");
     if secret.as_ref().is_some_and(is_short)
         && let Some(value) = section.get("secret").or_else(|| section.get("secret_file"))
@@ -52,13 +44,25 @@ fn key<'r>(
     Some(Key { name: name.to_owned(), id: id?, secret: secret?, allow: allow? })
 }
 
-/// The id stands before a `.` in a bearer token and before a `/` in a SigV4 credential.
-fn key_id(text: &str) -> Result<String, &'static str> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-    if !(1..=128).contains(&text.len()) || !text.bytes().all(plain) {
-        return Err("an id is 1 to 128 letters, digits, `-` and `_`");
+/// An id that none of `taken` is. It stands before a `.` in a bearer token, before a `/` in a
+/// SigV4 credential, and in the query of a signed URL.
+pub(super) fn key_id<'r>(
+    value: &Value<'r>,
+    taken: &mut Vec<(String, Value<'r>)>,
+) -> Option<String> {
+    let id = value.parsed(|text| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        if !(1..=128).contains(&text.len()) || !text.bytes().all(plain) {
+            return Err("an id is 1 to 128 letters, digits, `-` and `_`");
+        }
+        Ok(text.to_owned())
+    })?;
+    if let Some((_, first)) = taken.iter().find(|(known, _)| *known == id) {
+        let (first, line) = (first.key(), first.line());
+        value.problem(format!("`{id}` is taken by `{first}` on line {line}"));
     }
-    Ok(text.to_owned())
+    taken.push((id.clone(), value.clone()));
+    Some(id)
 }
 
 fn is_short(secret: &Secret) -> bool {

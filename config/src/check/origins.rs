@@ -1,30 +1,43 @@
-//! `[origins.NAME]`: a bucket or a target group.
+//! `[origins.NAME]`: a bucket, a target group, or two of them of which one stands in.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 
 use super::address::target_name;
 use super::limits::DEADLINE;
-use super::{check_name, s3};
-use crate::model::{HostField, Origin, OriginKind, TargetGroup, TargetName};
+use super::{check_name, fields, s3};
+use crate::model::{Failover, HostField, Origin, OriginKind, TargetGroup, TargetName};
 use crate::raw::{Section, Value};
 
 /// All origins by name; `None` is one that is there but could not be read.
 pub(super) struct Origins(BTreeMap<String, Option<Arc<Origin>>>);
 
 impl Origins {
-    /// Reads `[origins]`.
+    /// Reads `[origins]`. Failovers name other origins, so they are read behind those.
     pub(super) fn read(root: &Section<'_>) -> Self {
-        let read = |(name, value): (&str, Value<'_>)| {
-            check_name(name, &value);
-            let kind = value.section(kind);
-            let origin = kind.map(|kind| Arc::new(Origin { name: name.to_owned(), kind }));
-            (name.to_owned(), origin)
-        };
-        Self(root.named("origins").into_iter().flatten().map(read).collect())
+        let written = root.named("origins").unwrap_or_default();
+        let (failovers, plain): (Vec<_>, Vec<_>) =
+            written.into_iter().partition(|(_, value)| is_failover(value));
+        let mut origins = Self(BTreeMap::new());
+        for (name, value) in &plain {
+            check_name(name, value);
+            origins.add(name, value.section(kind));
+        }
+        let aside: Vec<&str> = failovers.iter().map(|(name, _)| *name).collect();
+        for (name, value) in &failovers {
+            check_name(name, value);
+            let failover = value.section(|section| origins.failover(section, &aside));
+            origins.add(name, failover.map(OriginKind::Failover));
+        }
+        origins
+    }
+
+    fn add(&mut self, name: &str, kind: Option<OriginKind>) {
+        let origin = kind.map(|kind| Arc::new(Origin { name: name.to_owned(), kind }));
+        self.0.insert(name.to_owned(), origin);
     }
 
     /// The origin that `value` names. A name that is nobody's is reported.
@@ -42,19 +55,78 @@ impl Origins {
     pub(super) fn proven(self) -> BTreeMap<String, Arc<Origin>> {
         self.0.into_iter().filter_map(|(name, origin)| Some((name, origin?))).collect()
     }
+
+    fn failover(&self, section: &Section<'_>, failovers: &[&str]) -> Option<Failover> {
+        for value in PLAIN_KEYS.iter().filter_map(|key| section.get(key)) {
+            value.problem("cannot stand beside `primary`: a failover has no addresses of its own");
+        }
+        let member = |value: &Value<'_>| {
+            let name = value.text()?;
+            if failovers.contains(&name.as_str()) {
+                value.problem("is a failover itself: name a bucket or a target group");
+                return None;
+            }
+            self.find(value)
+        };
+        let primary = section.need("primary").and_then(|value| member(&value));
+        let secondary = section.need("secondary").and_then(|value| {
+            let origin = member(&value)?;
+            if primary.as_ref().is_some_and(|primary| primary.name == origin.name) {
+                value.problem("is the primary too: another origin has to stand in for it");
+            }
+            Some(origin)
+        });
+        let on = section.or("on", FAILING.to_vec(), |value| failing(value));
+        Some(Failover { primary: primary?, secondary: secondary?, on })
+    }
 }
 
-const GROUP_KEYS: [&str; 6] =
-    ["targets", "host", "headers", "connect_timeout", "response_timeout", "attempts"];
+/// What stands behind an origin, or behind the one that is asked first.
+pub(super) fn first_asked(origin: &Origin) -> &OriginKind {
+    match &origin.kind {
+        OriginKind::Failover(failover) => &failover.primary.kind,
+        kind => kind,
+    }
+}
+
+const PLAIN_KEYS: [&str; 7] =
+    ["s3", "targets", "host", "headers", "connect_timeout", "response_timeout", "attempts"];
 
 fn kind(section: &Section<'_>) -> Option<OriginKind> {
+    if let Some(value) = section.get("on") {
+        value.problem("stands only beside `primary` and `secondary`");
+    }
     let Some(bucket) = section.get("s3") else {
         return target_group(section).map(OriginKind::TargetGroup);
     };
-    for value in GROUP_KEYS.iter().filter_map(|key| section.get(key)) {
+    let foreign = PLAIN_KEYS.iter().filter(|key| !["s3", "headers"].contains(key));
+    for value in foreign.filter_map(|key| section.get(key)) {
         value.problem("cannot stand beside `s3`: an origin is a bucket or a target group");
     }
-    bucket.section(s3::bucket).map(OriginKind::S3)
+    let headers = section.or("headers", Vec::new(), s3::headers);
+    bucket.section(|section| s3::bucket(section, headers)).map(OriginKind::S3)
+}
+
+// === failovers ===
+
+/// The origin's own failures; what a client asked wrongly, another origin would not answer either.
+const FAILING: [StatusCode; 4] = [
+    StatusCode::INTERNAL_SERVER_ERROR,
+    StatusCode::BAD_GATEWAY,
+    StatusCode::SERVICE_UNAVAILABLE,
+    StatusCode::GATEWAY_TIMEOUT,
+];
+
+fn is_failover(value: &Value<'_>) -> bool {
+    value.has("primary") || value.has("secondary")
+}
+
+fn failing(value: &Value<'_>) -> Option<Vec<StatusCode>> {
+    let statuses = value.distinct(super::error_pages::error_status)?;
+    if statuses.is_empty() {
+        value.problem("names no status: 400 to 599");
+    }
+    Some(statuses)
 }
 
 // === target groups ===
@@ -62,14 +134,20 @@ fn kind(section: &Section<'_>) -> Option<OriginKind> {
 fn target_group(section: &Section<'_>) -> Option<TargetGroup> {
     let written = section.get("targets");
     if written.is_none() {
-        let message = "an origin needs `s3 = { … }` or `targets = [ … ]`";
-        section.miss(&["s3", "targets"], None, message);
+        let message = "an origin needs `s3 = { … }`, `targets = [ … ]`, or `primary` and \
+                       `secondary`";
+        let wanted = ["s3", "targets", "primary", "secondary"];
+        // To have them among the words that a misspelled one is like.
+        for key in ["primary", "secondary"] {
+            section.get(key);
+        }
+        section.miss(&wanted, None, message);
     }
     let targets = written.and_then(|value| targets(&value));
     let group = TargetGroup {
         targets: Vec::new(),
         host: section.or("host", HostField::Client, |value| value.parsed(host_field)),
-        headers: section.or("headers", Vec::new(), headers),
+        headers: section.or("headers", Vec::new(), |value| secret_fields(value, permit_to_targets)),
         connect_timeout: section
             .or("connect_timeout", Duration::from_secs(5), |value| value.duration(DEADLINE)),
         response_timeout: section
@@ -80,17 +158,12 @@ fn target_group(section: &Section<'_>) -> Option<TargetGroup> {
 }
 
 fn targets(value: &Value<'_>) -> Option<Vec<TargetName>> {
-    let read = value.each(|item| Some((item.parsed(target_name)?, item.clone())))?;
-    if read.is_empty() {
+    let targets = value.distinct(|item| item.parsed(target_name))?;
+    if targets.is_empty() {
         value.problem("a target group needs at least one target");
         return None;
     }
-    for (index, (target, item)) in read.iter().enumerate() {
-        if let Some((_, first)) = read.iter().take(index).find(|(first, _)| first == target) {
-            item.problem(format!("is there already: `{}` on line {}", first.key(), first.line()));
-        }
-    }
-    Some(read.into_iter().map(|(target, _)| target).collect())
+    Some(targets)
 }
 
 fn host_field(text: &str) -> Result<HostField, String> {
@@ -108,45 +181,24 @@ fn host_field(text: &str) -> Result<HostField, String> {
     }
 }
 
-fn headers(value: &Value<'_>) -> Option<Vec<(HeaderName, HeaderValue)>> {
-    let mut fields: Vec<(HeaderName, HeaderValue)> = Vec::new();
-    for (name, value) in value.members_of_table()? {
-        let Some(text) = value.text() else { continue };
-        match field(name, &text) {
-            Ok((name, _)) if fields.iter().any(|(taken, _)| *taken == name) => {
-                value.problem("is there already: field names are the same in any case");
-            }
-            Ok(field) => fields.push(field),
-            Err(message) => value.problem(message),
-        }
+/// Fields for every request to an origin. What they say may be a secret.
+pub(super) fn secret_fields(
+    value: &Value<'_>,
+    permit: impl Fn(&HeaderName) -> Result<(), &'static str>,
+) -> Option<Vec<(HeaderName, HeaderValue)>> {
+    let mut fields = fields::pairs(value, permit)?;
+    for (_, content) in &mut fields {
+        content.set_sensitive(true);
     }
     Some(fields)
 }
 
-/// The value may be a secret: no message repeats it.
-fn field(name: &str, text: &str) -> Result<(HeaderName, HeaderValue), &'static str> {
-    let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| "is no field name")?;
-    if name == header::HOST {
+fn permit_to_targets(name: &HeaderName) -> Result<(), &'static str> {
+    if *name == header::HOST {
         return Err("the Host field has a key of its own: `host`");
     }
-    if name == header::CONTENT_LENGTH || HOP_BY_HOP.contains(&name.as_str()) {
+    if fields::is_framing(name) {
         return Err("frames one connection's messages and cannot be set");
     }
-    let mut value = HeaderValue::from_str(text)
-        .map_err(|_| "a field's value is visible ASCII, spaces and tabs")?;
-    value.set_sensitive(true);
-    Ok((name, value))
+    Ok(())
 }
-
-/// RFC 9110 §7.6.1, and what older recipients take for such.
-const HOP_BY_HOP: [&str; 9] = [
-    "connection",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];

@@ -2,13 +2,16 @@
 
 use std::net::IpAddr;
 
+use http::{HeaderName, HeaderValue, header};
+
 use super::address::endpoint;
-use super::secret;
+use super::origins::secret_fields;
+use super::{fields, secret};
 use crate::model::{Credentials, Endpoint, S3};
 use crate::raw::{Section, Value};
 
-/// A bucket.
-pub(super) fn bucket(section: &Section<'_>) -> Option<S3> {
+/// A bucket, and the fields that stand beside it.
+pub(super) fn bucket(section: &Section<'_>, headers: Vec<(HeaderName, HeaderValue)>) -> Option<S3> {
     let written = section.get("endpoint");
     let endpoint = written.as_ref().map(|value| value.parsed(endpoint));
     let amazon = endpoint.is_none();
@@ -30,6 +33,25 @@ pub(super) fn bucket(section: &Section<'_>) -> Option<S3> {
         prefix,
         website,
         credentials: credentials?,
+        headers,
+    })
+}
+
+/// `headers` beside `s3`.
+pub(super) fn headers(value: &Value<'_>) -> Option<Vec<(HeaderName, HeaderValue)>> {
+    secret_fields(value, |name| {
+        if fields::is_framing(name) {
+            return Err("frames one connection's messages and cannot be set");
+        }
+        // Any other field of Amazon's is refused unless it is signed, and these are not.
+        let signed = [header::HOST, header::AUTHORIZATION].contains(name);
+        if signed || name.as_str().starts_with("x-amz-") {
+            return Err("belongs to the signature and cannot be set");
+        }
+        if fields::is_conditional(name) {
+            return Err("is asked for request by request and cannot be set");
+        }
+        Ok(())
     })
 }
 

@@ -4,11 +4,13 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::behaviors::behaviors;
-use super::check_name;
+use super::behaviors::{REDIRECTS_TO_NOTHING, behaviors};
+use super::clients::clients;
+use super::error_pages::{check_page, error_pages};
 use super::listen::Https;
-use super::origins::Origins;
-use crate::model::{Origin, OriginKind, RequestDirectives, SetCookie, Site, Viewer};
+use super::origins::first_asked;
+use super::{Named, check_name};
+use crate::model::{KeepAssets, Origin, OriginKind, RequestDirectives, SetCookie, Site};
 use crate::pattern::HostPattern;
 use crate::raw::{Section, Value};
 
@@ -25,7 +27,7 @@ pub(super) struct Sites(Vec<(String, Option<Arc<Site>>)>);
 
 impl Sites {
     /// Reads `[sites]`.
-    pub(super) fn read(root: &Section<'_>, origins: &Origins, https: Https) -> Self {
+    pub(super) fn read(root: &Section<'_>, named: &Named<'_>) -> Self {
         let written = root.named("sites");
         if written.as_ref().is_some_and(Vec::is_empty) {
             let message = "there is no site: write [sites.NAME] with `hosts` and `origin`";
@@ -35,7 +37,7 @@ impl Sites {
         let mut sites = Vec::new();
         for (name, value) in written.into_iter().flatten() {
             check_name(name, &value);
-            let mut place = Place { name, origins, https, taken: &mut taken };
+            let mut place = Place { name, named, taken: &mut taken };
             let site = value.section(|section| site(section, &mut place));
             sites.push((name.to_owned(), site.map(Arc::new)));
         }
@@ -62,36 +64,45 @@ impl Sites {
 /// What a site has to get along with.
 struct Place<'p, 'r> {
     name: &'p str,
-    origins: &'p Origins,
-    https: Https,
+    named: &'p Named<'p>,
     /// Hosts of this site and of the ones before it.
     taken: &'p mut Vec<(HostPattern, Value<'r>)>,
 }
 
 fn site<'r>(section: &Section<'r>, place: &mut Place<'_, 'r>) -> Option<Site> {
     let hosts = section.need("hosts").and_then(|value| hosts(&value, place.taken));
+    let canonical_host =
+        section.get("canonical_host").and_then(|value| canonical_host(&value, hosts.as_deref()));
     let origin = section.need("origin");
-    let origin = origin.and_then(|value| place.origins.find(&value));
-    let viewer = viewer(section, place.https);
-    let kind = origin.as_ref().map(|origin| &origin.kind);
+    let origin = origin.and_then(|value| place.named.origins.find(&value));
+    if section.get("viewer").is_none() && place.named.https == Https::Off {
+        section.miss(&["viewer"], Some("viewer"), REDIRECTS_TO_NOTHING);
+    }
+    let kind = origin.as_deref().map(first_asked);
     let is_bucket = matches!(kind, Some(OriginKind::S3(s3)) if !s3.website);
     let root_object = if is_bucket { "index.html" } else { "" };
     let default_root_object =
         section.or("default_root_object", root_object.to_owned(), |value| value.parsed(object_key));
     let spa = section.get("spa").and_then(|value| spa(&value, origin.as_deref()));
+    let error_pages = section.or("error_pages", Vec::new(), error_pages);
+    let keep_assets = section.get("keep_assets").and_then(|value| value.section(keep_assets));
+    let clients = clients(section);
     let set_cookie = section.or("set_cookie", SetCookie::Skip, |value| value.one_of(&SET_COOKIE));
     let request_directives =
         section.or("request_directives", RequestDirectives::Ignore, |value| value.one_of(&OBEY));
     let stale_if_unreachable =
         section.or("stale_if_unreachable", STALE_DEFAULT, |value| value.duration(STALE));
     let access_log = section.or("access_log", true, Value::flag);
-    let behaviors = behaviors(section, origin, place.origins);
+    let behaviors = behaviors(section, origin, place.named);
     Some(Site {
         name: place.name.to_owned(),
         hosts: hosts?,
-        viewer,
+        canonical_host,
         default_root_object,
         spa,
+        error_pages,
+        keep_assets,
+        clients,
         set_cookie,
         request_directives,
         stale_if_unreachable,
@@ -122,28 +133,6 @@ fn hosts<'r>(
     Some(read.into_iter().map(|(host, _)| host).collect())
 }
 
-fn viewer(section: &Section<'_>, https: Https) -> Viewer {
-    let choices = [
-        ("redirect-to-https", Viewer::RedirectToHttps),
-        ("https-only", Viewer::HttpsOnly),
-        ("allow-all", Viewer::AllowAll),
-    ];
-    let written = section.get("viewer");
-    let viewer = match &written {
-        Some(value) => value.one_of(&choices),
-        None => Some(Viewer::RedirectToHttps),
-    };
-    if viewer == Some(Viewer::RedirectToHttps) && https == Https::Off {
-        let message = "redirects to HTTPS, but `listen.https` is empty: set `viewer = \
-                       \"allow-all\"`, or give `listen.https` an address";
-        match &written {
-            Some(value) => value.problem(message),
-            None => section.miss(&["viewer"], Some("viewer"), message),
-        }
-    }
-    viewer.unwrap_or(Viewer::RedirectToHttps)
-}
-
 /// A key has no leading slash, a path has; either way the same object is meant.
 fn object_key(text: &str) -> Result<String, &'static str> {
     if text.chars().any(char::is_control) {
@@ -157,13 +146,48 @@ fn spa(value: &Value<'_>, origin: Option<&Origin>) -> Option<String> {
     if page.is_empty() {
         return None;
     }
-    if !page.starts_with('/') {
-        value.problem(format!("is a path, so it starts with a slash: write \"/{page}\""));
-    } else if page.chars().any(|letter| letter.is_control() || letter == '?' || letter == '#') {
-        value.problem("is the path of a page: no query, no fragment, no control characters");
-    }
-    if matches!(origin, Some(Origin { kind: OriginKind::TargetGroup(_), .. })) {
+    check_page(value, &page);
+    if matches!(origin.map(first_asked), Some(OriginKind::TargetGroup(_))) {
         value.problem("needs an S3 origin: an app server answers its own deep links");
     }
     Some(page)
+}
+
+/// One of the site's `hosts`: a redirect is to lead to where the site answers.
+/// `None` for `hosts` is a list that could not be read.
+fn canonical_host(value: &Value<'_>, hosts: Option<&[HostPattern]>) -> Option<String> {
+    let text = value.text()?;
+    if text.is_empty() {
+        return None;
+    }
+    let host = value.parsed(HostPattern::parse)?;
+    let hosts = hosts?;
+    match host {
+        HostPattern::Wildcard(_) => value.problem("is a single host: nobody can be sent to many"),
+        HostPattern::Exact(name) if hosts.contains(&HostPattern::Exact(name.clone())) => {
+            return Some(name);
+        }
+        HostPattern::Exact(name) => {
+            let exact = hosts.iter().filter_map(|host| match host {
+                HostPattern::Exact(name) => Some(name.as_str()),
+                HostPattern::Wildcard(_) => None,
+            });
+            value.unknown(format!("`{name}` is not among `hosts`"), &name, exact);
+        }
+    }
+    None
+}
+
+fn keep_assets(section: &Section<'_>) -> Option<KeepAssets> {
+    let (deploys, days) = (section.get("deploys"), section.get("days"));
+    match (&deploys, &days) {
+        (Some(_), Some(value)) => value.problem("cannot stand beside `deploys`: write one of them"),
+        (None, None) => section.miss(&["deploys", "days"], None, "needs `deploys` or `days`"),
+        _ => {}
+    }
+    if let Some(value) = deploys {
+        return value.whole(1..=100).map(KeepAssets::Deploys);
+    }
+    let days = days?.whole::<u64>(1..=365)?;
+    Some(KeepAssets::For(Duration::from_hours(24 * days)))
 }

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Origin, Viewer};
+use http::Method;
+use ipnet::IpNet;
+
+use super::{ErrorPage, Forward, Origin, Policy, ResponseFields, TrustedKeys, Viewer};
 use crate::pattern::{HostPattern, PathPattern};
 
 /// `[sites.NAME]`: what CloudFront calls a distribution.
@@ -13,12 +16,19 @@ pub struct Site {
     pub name: String,
     /// Never empty; no host stands in two sites.
     pub hosts: Vec<HostPattern>,
-    /// What happens to a request over plain HTTP.
-    pub viewer: Viewer,
+    /// One of the hosts, to which requests for the others are redirected.
+    pub canonical_host: Option<String>,
     /// For `/`: a key without a leading slash, or empty.
     pub default_root_object: String,
     /// The app's page (`/index.html`), if this is a single-page app.
     pub spa: Option<String>,
+    /// What becomes of errors; a status stands in one of them at most.
+    pub error_pages: Vec<ErrorPage>,
+    /// Whether assets that an invalidation of everything took out of service are still served once
+    /// their origin has them no more.
+    pub keep_assets: Option<KeepAssets>,
+    /// Which clients are let in.
+    pub clients: Clients,
     /// What becomes of a response that sets a cookie.
     pub set_cookie: SetCookie,
     /// Whether a client's Cache-Control decides what is served to it.
@@ -29,6 +39,25 @@ pub struct Site {
     pub access_log: bool,
     /// In the order of the file; the site itself is the last one, with a pattern that matches all.
     pub behaviors: Vec<Behavior>,
+}
+
+/// `allow` and `deny`: who is let in by address.
+#[derive(Debug, Clone, Default)]
+pub struct Clients {
+    /// These alone; empty is everybody.
+    pub allow: Vec<IpNet>,
+    /// Not these, even if `allow` has them.
+    pub deny: Vec<IpNet>,
+}
+
+/// `keep_assets`: how long after an invalidation of everything the assets it took are still served
+/// where their origin has them no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeepAssets {
+    /// Until so many invalidations of `/*` have come.
+    Deploys(u32),
+    /// For so long.
+    For(Duration),
 }
 
 /// What becomes of a response that sets a cookie.
@@ -52,46 +81,34 @@ pub enum RequestDirectives {
     Honor,
 }
 
-/// A path pattern and where requests that match it go.
+/// A path pattern, and how requests that match it are cached and answered.
 #[derive(Debug, Clone)]
 pub struct Behavior {
     /// `*` any run, also across `/`; `?` one character.
     pub path: PathPattern,
     /// Where answers come from.
     pub origin: Arc<Origin>,
-    /// The freshness lifetime of an answer that does not say, and bounds on what it says.
-    pub ttl: Ttl,
-    /// What of the query is in the primary key.
-    pub query: QueryKey,
+    /// What happens to a request over plain HTTP.
+    pub viewer: Viewer,
     /// Methods that are let through.
     pub methods: Methods,
-}
-
-/// Bounds on freshness lifetimes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ttl {
-    /// At least this long.
-    pub min: Duration,
-    /// Where the origin says nothing. `None`: an answer that says nothing is not stored.
-    pub default: Option<Duration>,
-    /// At most this long.
-    pub max: Duration,
-}
-
-/// What of the query is in the primary key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum QueryKey {
-    /// Nothing of it, and the origin does not see it either (the default for S3).
-    None,
-    /// The whole of it, byte for byte (the default for a target group).
-    All,
+    /// What is stored, for how long, and what it is found by.
+    pub policy: Policy,
+    /// What reaches the origin beside the key.
+    pub forward: Forward,
+    /// What is done to the fields of every response.
+    pub response_fields: Arc<ResponseFields>,
+    /// Whose signed URLs and cookies are let in; `None` lets everybody in.
+    pub trusted_keys: Option<Arc<TrustedKeys>>,
+    /// Whether responses carry Server-Timing.
+    pub server_timing: bool,
 }
 
 /// Which methods a behavior lets through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Methods {
-    /// GET, HEAD, OPTIONS (the default for S3).
-    Safe,
     /// Every method but TRACE and CONNECT (the default for a target group).
     All,
+    /// These; GET, HEAD and OPTIONS are the default for S3.
+    Only(Vec<Method>),
 }

@@ -35,7 +35,7 @@ pub(super) fn show_size(bytes: u64) -> String {
 }
 
 /// A duration as a person writes it, to the millisecond.
-pub(super) fn show_duration(duration: Duration) -> String {
+pub(crate) fn show_duration(duration: Duration) -> String {
     show(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX), DURATIONS.iter(), "s")
 }
 

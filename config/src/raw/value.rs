@@ -151,6 +151,16 @@ impl<'r> Value<'r> {
         })
     }
 
+    /// A duration within `range`, as the fields that count in seconds say it.
+    pub(crate) fn seconds(&self, range: RangeInclusive<Duration>) -> Option<Duration> {
+        let duration = self.duration(range)?;
+        self.accept(if duration.subsec_nanos() == 0 {
+            Ok(duration)
+        } else {
+            Err("is counted in whole seconds".to_owned())
+        })
+    }
+
     /// A path; a relative one starts at the file's own directory.
     pub(crate) fn path(&self) -> Option<PathBuf> {
         self.path_behind("")
@@ -167,11 +177,16 @@ impl<'r> Value<'r> {
 
     /// The secret that the file named here holds, without surrounding white space.
     pub(crate) fn secret_file(&self) -> Option<Secret> {
+        self.file("the secret").map(|secret| Secret::new(secret.trim()))
+    }
+
+    /// The text of the file named here. `what` is in it, for the message if it cannot be read.
+    pub(crate) fn file(&self, what: &str) -> Option<String> {
         let path = self.path()?;
-        self.accept(match std::fs::read_to_string(&path) {
-            Ok(secret) => Ok(Secret::new(secret.trim())),
-            Err(error) => Err(format!("cannot read the secret in {}: {error}", path.display())),
-        })
+        let read = std::fs::read_to_string(&path);
+        self.accept(
+            read.map_err(|error| format!("cannot read {what} in {}: {error}", path.display())),
+        )
     }
 
     /// The items of an array.
@@ -195,9 +210,42 @@ impl<'r> Value<'r> {
         read.into_iter().collect()
     }
 
+    /// As [`Self::each`]; what stands there twice is reported.
+    pub(crate) fn distinct<T: PartialEq>(
+        &self,
+        read_one: impl Fn(&Self) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let mut read: Vec<(Option<T>, Self)> = Vec::new();
+        for item in self.items()? {
+            let meant = read_one(&item);
+            let first = read.iter().find(|(known, _)| meant.is_some() && *known == meant);
+            if let Some((_, first)) = first {
+                let (key, line) = (first.key(), first.line());
+                item.problem(format!("is there already: `{key}` on line {line}"));
+            }
+            read.push((meant, item));
+        }
+        read.into_iter().map(|(meant, _)| meant).collect()
+    }
+
     /// Whether a string stands here: some keys take a word or something larger.
     pub(crate) fn is_text(&self) -> bool {
         matches!(self.word, DeValue::String(_))
+    }
+
+    /// Whether an array stands here: some keys take one thing or a list.
+    pub(crate) fn is_array(&self) -> bool {
+        matches!(self.word, DeValue::Array(_))
+    }
+
+    /// Whether a table stands here.
+    pub(crate) fn is_table(&self) -> bool {
+        matches!(self.word, DeValue::Table(_))
+    }
+
+    /// Whether a table stands here that has `key`, read or not.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        matches!(self.word, DeValue::Table(table) if table.contains_key(key))
     }
 
     /// What stands in a table whose keys are the user's own, in the order of the file.
@@ -218,7 +266,8 @@ impl<'r> Value<'r> {
         read(&over(None))
     }
 
-    fn is_not<T>(&self, wanted: &str) -> Option<T> {
+    /// Reports that something else than what was `wanted` stands here.
+    pub(crate) fn is_not<T>(&self, wanted: &str) -> Option<T> {
         let found = match self.word {
             DeValue::String(_) => "a string",
             DeValue::Integer(_) => "a whole number",

@@ -88,7 +88,7 @@ format = 1
 30: sites.www.viewer: is one of "redirect-to-https", "https-only", "allow-all", not "redirect"; did you mean `redirect-to-https`?
 33: sites.two.origin: there is no origin `ap`; did you mean `api`?
 34: sites.two.spa: is a path, so it starts with a slash: write "/index.html"
-35: sites.two.ttl: `min` is more than `max`
+35: sites.two.ttl: `min` (2d) is more than `max` (1d)
 36: sites.two.behaviors[1].path: never matches: `/a/*` on line 36 comes first and takes every path of `/a/b*`
 36: sites.two.behaviors[2].path: a path pattern starts with `/` or `*`, else it matches nothing
 36: sites.two.behaviors[3].path: missing
@@ -151,7 +151,7 @@ response_timeout = "2d"
 targets = ["a:1"]
 "#,
         r#"
-9: origins.x: an origin needs `s3 = { … }` or `targets = [ … ]`
+9: origins.x: an origin needs `s3 = { … }`, `targets = [ … ]`, or `primary` and `secondary`
 11: origins.y.target: unknown key; did you mean `targets`?
 13: origins.z.s3.region: missing; without `endpoint` it is needed
 14: origins.z.targets: cannot stand beside `s3`: an origin is a bucket or a target group
@@ -201,11 +201,11 @@ policy = "static"
 12: sites.www.set_cookie: is one of "skip", "store", "strip", not "drop"
 13: sites.www.request_directives: must be a string, not true or false
 14: sites.www.stale_if_unreachable: a duration is a string with a unit: write "60s"
-15: sites.www.ttl: `min` is more than `default`
-18: sites.www.behaviors[0].ttl: `min` is more than `max`
+15: sites.www.ttl: `min` (1h) is more than `default` (1m)
+18: sites.www.behaviors[0].ttl: `min` (1h) is more than `max` (30m)
 20: sites.www.behaviors[1].path: never matches: `/a` on line 17 comes first and takes every path of `/a`
 21: sites.www.behaviors[1].origin: there is no origin `nope`
-22: sites.www.behaviors[1].policy: unknown key
+22: sites.www.behaviors[1].policy: there is no policy `static`
 "#,
     );
 }

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use http::Method;
+
 use super::{LEAST, read};
 use crate::*;
 
@@ -104,8 +106,12 @@ fn defaults_are_the_documented_ones() {
     assert_eq!(site.stale_if_unreachable, Duration::from_hours(24));
     let [whole] = site.behaviors.as_slice() else { panic!("only the site itself") };
     assert_eq!(whole.path.as_str(), "*");
-    assert_eq!((whole.query, whole.methods), (QueryKey::All, Methods::All));
-    assert_eq!(whole.ttl, ttl(0, None, 365 * 86_400));
+    assert_eq!((&whole.policy.query, &whole.methods), (&Selection::All, &Methods::All));
+    assert_eq!(whole.policy.ttl, ttl(0, None, 365 * 86_400));
+    assert!(site.error_pages.is_empty() && site.canonical_host.is_none());
+    assert!(site.keep_assets.is_none() && site.clients.allow.is_empty());
+    assert!(site.clients.deny.is_empty() && !whole.server_timing);
+    assert!(whole.trusted_keys.is_none() && *whole.response_fields == ResponseFields::default());
 }
 
 #[test]
@@ -153,12 +159,14 @@ fn sites_and_keys_mean_what_they_say() {
     assert_eq!(zebra.default_root_object, "index.html");
     assert_eq!(zebra.spa.as_deref(), Some("/index.html"));
     let behaviors = zebra.behaviors.iter();
-    let seen: Vec<_> =
-        behaviors.map(|b| (b.path.as_str(), b.origin.name.as_str(), b.ttl, b.methods)).collect();
+    let seen: Vec<_> = behaviors
+        .map(|b| (b.path.as_str(), b.origin.name.as_str(), b.policy.ttl, b.methods.clone()))
+        .collect();
+    let safe = || Methods::Only(vec![Method::GET, Method::HEAD, Method::OPTIONS]);
     let expected = [
         ("/api/*", "api", ttl(0, None, 3_600), Methods::All),
-        ("/assets/*", "web", ttl(0, Some(1_800), 3_600), Methods::Safe),
-        ("*", "web", ttl(0, Some(3_600), 3_600), Methods::Safe),
+        ("/assets/*", "web", ttl(0, Some(1_800), 3_600), safe()),
+        ("*", "web", ttl(0, Some(3_600), 3_600), safe()),
     ];
     assert_eq!(seen, expected);
     assert_eq!(apple.hosts, [HostPattern::Exact("2001:db8::1".to_owned())]);
@@ -210,7 +218,7 @@ fn defaults_keep_within_what_is_written() {
         let text = LEAST
             .replace(r#"targets = ["10.0.1.10:8080"]"#, r#"s3 = { bucket = "abc", region = "r" }"#);
         let config = read(&format!("{text}ttl = {written}\n")).unwrap();
-        assert_eq!(config.sites[0].behaviors[0].ttl, expected, "{written}");
+        assert_eq!(config.sites[0].behaviors[0].policy.ttl, expected, "{written}");
     }
 }
 

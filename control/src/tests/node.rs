@@ -88,7 +88,9 @@ impl Node {
         let config = config(sites, admin, state.path());
         let root = RootKey::open(state.path()).unwrap();
         let limits = StoreLimits { memory_bytes: 16 << 20, object_bytes: 1 << 20, workers: 1 };
-        let store = Store::open(&limits, &state.path().join("ledger.redb")).unwrap();
+        let store =
+            Store::open(&limits, &state.path().join("ledger.redb"), std::time::SystemTime::now)
+                .unwrap();
         let readiness = Readiness::new();
         let control = Control::new(Setup {
             config: Arc::new(config.clone()),

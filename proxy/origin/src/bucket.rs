@@ -140,6 +140,7 @@ impl Bucket {
             value.set_sensitive(name != "x-amz-date");
             fields.push((name, value));
         }
+        fields.extend(self.s3.headers.iter().cloned());
         let path = if query.is_empty() { path } else { format!("{path}?{query}") };
         Ok(BucketRequest { path, fields })
     }

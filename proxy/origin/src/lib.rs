@@ -38,13 +38,14 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// Nothing is connected, resolved or asked yet.
-    pub fn new(origin: &warmfront_config::Origin) -> Self {
+    /// Nothing is connected, resolved or asked yet. `None` if it is made of two others.
+    pub fn new(origin: &warmfront_config::Origin) -> Option<Self> {
         match &origin.kind {
-            OriginKind::S3(s3) => Self::Bucket(Arc::new(Bucket::new(&origin.name, s3))),
+            OriginKind::S3(s3) => Some(Self::Bucket(Arc::new(Bucket::new(&origin.name, s3)))),
             OriginKind::TargetGroup(group) => {
-                Self::TargetGroup(Arc::new(TargetGroup::new(&origin.name, group)))
+                Some(Self::TargetGroup(Arc::new(TargetGroup::new(&origin.name, group))))
             }
+            OriginKind::Failover(_) => None,
         }
     }
 

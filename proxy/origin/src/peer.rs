@@ -186,6 +186,7 @@ mod tests {
             prefix: String::new(),
             website: false,
             credentials: Credentials::Anonymous,
+            headers: Vec::new(),
         };
         Bucket::new(name, &s3)
     }

@@ -6,19 +6,25 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use pingora_cache::{CacheMeta, NoCacheReason, RespCacheable};
 use pingora_http::ResponseHeader;
-use warmfront_config::{QueryKey, SetCookie, Ttl};
+use warmfront_config::{KeepAssets, SetCookie, Site, Ttl};
 use warmfront_semantics::control::Control;
-use warmfront_semantics::freshness::{Bounds, Freshness, Staleness, Times};
+use warmfront_semantics::directives::Seconds;
+use warmfront_semantics::fields::list_has;
+use warmfront_semantics::freshness::{Basis, Bounds, Freshness, Staleness, Times};
 use warmfront_semantics::storable::{Cookies, Exchange, Storable, Why, withheld};
 use warmfront_semantics::target::canonical_path;
-use warmfront_store::{Admission, Place, Room};
+use warmfront_store::{Admission, Digest, Keep, Place, Room};
 
-use super::content_length;
+use super::{content_length, errors};
 use crate::context::{Began, Detour, Routed};
+use crate::policy::keyed_query;
 use crate::{forward, stale};
 
 /// Pingora counts a deadline that is now as fresh; RFC 9111 §4.2 does not.
 const TICK: Duration = Duration::from_millis(1);
+
+/// What browsers may keep for so long does not change under its name.
+const LASTING: Duration = Duration::from_hours(24 * 30);
 
 /// Between a client and one proxy (RFC 9111 §3.1).
 const OF_THE_PROXY: [HeaderName; 3] = [
@@ -34,6 +40,8 @@ pub(crate) struct Candidate<'a> {
     pub(crate) detour: &'a Detour,
     /// The client's fields.
     pub(crate) request: &'a HeaderMap,
+    /// What it is one version of.
+    pub(crate) resource: Option<Digest>,
     pub(crate) status: StatusCode,
     pub(crate) fields: HeaderMap,
     pub(crate) began: Began,
@@ -59,7 +67,8 @@ pub(crate) struct Kept {
 
 /// What is stored of a candidate that came in `now`.
 pub(crate) fn judge(candidate: Candidate<'_>, now: SystemTime) -> Result<Kept, Why> {
-    let Candidate { routed, detour, request, status, fields, began, bytes_max } = candidate;
+    let Candidate { routed, detour, request, resource, status, fields, began, bytes_max } =
+        candidate;
     let site = &routed.route.site().site;
     let cookies = match site.set_cookie {
         SetCookie::Skip => Cookies::Skip,
@@ -68,8 +77,12 @@ pub(crate) fn judge(candidate: Candidate<'_>, now: SystemTime) -> Result<Kept, W
     };
     let control = Control::of(&fields);
     let times = Times { requested: began.at, received: now };
-    let bounds = bounds(routed.route.behavior().behavior.ttl);
-    let freshness = Freshness::judge(status, &fields, &control, &times, &bounds);
+    let bounds = bounds(routed.route.behavior().behavior.policy.ttl);
+    let mut freshness = Freshness::judge(status, &fields, &control, &times, &bounds);
+    if let Some(least) = errors::least_lifetime(site, status, &control, &freshness) {
+        freshness.lifetime = freshness.lifetime.max(least.min(bounds.max));
+        freshness.basis = Basis::Explicit;
+    }
     let exchange = Exchange {
         method: &routed.head.method,
         request,
@@ -95,6 +108,7 @@ pub(crate) fn judge(candidate: Candidate<'_>, now: SystemTime) -> Result<Kept, W
         *name == header::AGE || OF_THE_PROXY.contains(name) || withheld.contains(name)
     };
     let (left_out, fields) = parted(&fields, is_left_out);
+    let keep = kept(site, status, &fields, &control);
     let mut meta = CacheMeta::new(
         freshness.fresh_until(&times) - TICK,
         now,
@@ -109,9 +123,22 @@ pub(crate) fn judge(candidate: Candidate<'_>, now: SystemTime) -> Result<Kept, W
         birth: began.birth,
         length,
         staleness,
+        keep,
+        resource,
         room: Room::default(),
     });
     Ok(Kept { meta, left_out })
+}
+
+/// Assets that are what they are for good, by their origin's own word: `immutable`, or fresh for a month.
+fn kept(site: &Site, status: StatusCode, fields: &HeaderMap, control: &Control) -> Option<Keep> {
+    let lifetime = control.directives.max_age.map(Seconds::duration).unwrap_or_default();
+    let lasting = lifetime >= LASTING || list_has(fields, &header::CACHE_CONTROL, "immutable");
+    let keep = site.keep_assets.filter(|_| lasting && status == StatusCode::OK)?;
+    Some(match keep {
+        KeepAssets::Deploys(deploys) => Keep::Deploys(deploys),
+        KeepAssets::For(time) => Keep::For(time),
+    })
 }
 
 /// The fields that `is_chosen`, and the others; the order of each is kept, which removing them one by
@@ -125,10 +152,7 @@ fn parted(fields: &HeaderMap, is_chosen: impl Fn(&HeaderName) -> bool) -> (Heade
 fn place(routed: &Routed<'_>, detour: &Detour) -> Place {
     let Routed { head, route, .. } = *routed;
     let target = head.target();
-    let query = match route.behavior().behavior.query {
-        QueryKey::None => None,
-        QueryKey::All => target.query,
-    };
+    let query = keyed_query(&route.behavior().behavior, target.query);
     let made_from = match (detour, &route.site().root_object) {
         (Detour::Page(page), _) => Some(canonical_path(page, b"")),
         (_, Some(root)) if target.path == "/" => Some(canonical_path(root, b"")),
@@ -136,7 +160,7 @@ fn place(routed: &Routed<'_>, detour: &Detour) -> Place {
     };
     Place {
         path: canonical_path(target.path, b"").into(),
-        query: query.map(Into::into),
+        query: query.map(|query| query.as_ref().into()),
         made_from: made_from.map(Into::into),
     }
 }

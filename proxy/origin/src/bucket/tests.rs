@@ -16,6 +16,7 @@ fn s3(bucket: &str, region: &str) -> S3 {
         path_style: false,
         prefix: String::new(),
         website: false,
+        headers: Vec::new(),
         credentials: Credentials::Static {
             access_key_id: "AKID".to_owned(),
             secret_access_key: Secret::new("s"),

@@ -27,6 +27,7 @@ fn bucket(host: &str, port: u16, tls: bool) -> Bucket {
         path_style: true,
         prefix: String::new(),
         website: false,
+        headers: Vec::new(),
         credentials: Credentials::Static {
             access_key_id: "AKID".to_owned(),
             secret_access_key: Secret::new("s"),

@@ -1,0 +1,226 @@
+//! A distribution as a whole: the order of the tables, the site, and what is of no table.
+
+use super::behaviors::{Behavior, Reading, SIGNERS, pattern};
+use super::json::{Kind, Node};
+use super::origins::{Hosts, Origins};
+use super::page::{Names, Page, Reasons, Table, inline, key, text, texts, word};
+use super::policy::Policies;
+use super::setting::Setting;
+use super::{ImportError, PolicyFile, errors};
+use crate::pattern::{HostPattern, PathPattern};
+
+/// The whole file.
+pub(super) fn page(root: &Node, policies: &[PolicyFile]) -> Result<Page, ImportError> {
+    let outer = Setting::new(root, "");
+    let config = config(root).ok_or(ImportError::NotADistribution)?;
+    let hosts = hosts(&config)?;
+    let name = name(&hosts);
+    let mut site = site(&config, &name, &hosts)?;
+    let mut tables = certificates(&config, &name)?;
+
+    let origins = Origins::read(&config)?;
+    let mut reading = Reading {
+        origins: &origins,
+        policies: Policies::new(policies),
+        hosts: Hosts::default(),
+        key_groups: Vec::new(),
+    };
+    let own = config.need("DefaultCacheBehavior")?;
+    let whole = Behavior::read(&own, "default", "DefaultCacheBehavior.", &mut reading, &mut site)?;
+    let behaviors = behaviors(&config, &name, &whole, &mut reading)?;
+    whole.write(None, &mut site);
+    let root_object = config.text("DefaultRootObject")?;
+    if root_object.is_some() || origins.find(&own)?.is_bucket {
+        site.set("default_root_object", text(root_object.unwrap_or_default()));
+    }
+    errors::pages(&config, &mut site)?;
+
+    tables.extend(origins.tables(&reading.hosts)?);
+    tables.append(&mut reading.policies.tables);
+    tables.extend(reading.key_groups.iter().map(|group| key_group(group)));
+    // Nothing may be left behind: what no table asked for is named here.
+    site.leftovers(&config, "", REASONS);
+    site.leftovers(&outer, "", WRAPPER);
+    tables.push(site);
+    tables.extend(behaviors);
+    let mut preamble: Vec<_> = PREAMBLE.iter().map(|line| (*line).to_owned()).collect();
+    preamble.extend(policies.iter().filter_map(unused));
+    Ok(Page { preamble, tables })
+}
+
+const PREAMBLE: [&str; 5] = [
+    "A CloudFront distribution, as `warmfront import` understands it.",
+    "",
+    "Before it serves: look for `fill in`, which only you know, then run `warmfront check`.",
+    "`not carried over` is what CloudFront did and this file does not: each such line asks for a",
+    "decision, above all where CloudFront kept somebody out.",
+];
+
+/// The configuration, wherever the command put it. Paths start at it.
+fn config(root: &Node) -> Option<Setting<'_>> {
+    let wrapped = root.member("Distribution").unwrap_or(root).member("DistributionConfig");
+    let bare = || root.member("DefaultCacheBehavior").map(|_| root);
+    let found = wrapped.or_else(bare).filter(|node| matches!(node.kind, Kind::Table(_)));
+    found.map(|node| Setting::new(node, ""))
+}
+
+// === the site ===
+
+/// The site's table, with what is not of its default behavior.
+fn site(config: &Setting<'_>, name: &str, hosts: &[String]) -> Result<Table, ImportError> {
+    let mut site = Table::new(format!("[sites.{}]", key(name)));
+    if hosts.is_empty() {
+        let note = "fill in: the distribution has no name but its own";
+        site.set_with("hosts", texts(&["www.example.com"]), note);
+    } else {
+        site.set("hosts", texts(hosts));
+    }
+    if let Some(comment) = config.text("Comment")? {
+        site.remark(format!("Comment: {}", text(comment)));
+    }
+    if config.flag("Enabled")? == Some(false) {
+        site.remark("not carried over: Enabled = false: the distribution is off, this site is on");
+    }
+    if config.text("HttpVersion")? == Some("http2") {
+        site.remark("HttpVersion = \"http2\": always on, beside HTTP/1.1");
+    } else if let Some(version) = config.get("HttpVersion")? {
+        version.release();
+    }
+    if config.flag("IsIPV6Enabled")? == Some(false) {
+        site.remark(
+            "not carried over: IsIPV6Enabled = false: `[listen] http = [\"0.0.0.0:80\"]` and `https` say it",
+        );
+    }
+    Ok(site)
+}
+
+/// The aliases that can be hosts; what is left is named at the end.
+fn hosts(config: &Setting<'_>) -> Result<Vec<String>, ImportError> {
+    let mut hosts: Vec<String> = Vec::new();
+    for alias in config.items("Aliases")? {
+        match HostPattern::parse(alias.own_text()?) {
+            Ok(host) if !hosts.contains(&host.to_string()) => hosts.push(host.to_string()),
+            Ok(_) | Err(_) => alias.release(),
+        }
+    }
+    Ok(hosts)
+}
+
+/// The site's name: the first label that is one.
+fn name(hosts: &[String]) -> String {
+    let host = hosts.iter().find(|host| !host.starts_with('*')).or_else(|| hosts.first());
+    let label = host.map(|host| host.trim_start_matches("*.").split('.').next());
+    Names::default().take(label.flatten().unwrap_or("www"))
+}
+
+fn behaviors<'n>(
+    config: &Setting<'n>,
+    site: &str,
+    whole: &Behavior,
+    reading: &mut Reading<'_, 'n>,
+) -> Result<Vec<Table>, ImportError> {
+    let mut earlier: Vec<PathPattern> = Vec::new();
+    let mut tables = Vec::new();
+    for setting in config.items("CacheBehaviors")? {
+        let mut table = Table::new(format!("[[sites.{}.behaviors]]", key(site)));
+        let path = pattern(&setting, &mut table)?;
+        table.set("path", text(path.as_str()));
+        let hosts = reading.hosts.clone();
+        let behavior = Behavior::read(&setting, path.as_str(), "", reading, &mut table)?;
+        behavior.write(Some(whole), &mut table);
+        if let Some(first) = earlier.iter().find(|first| first.covers(&path)) {
+            // It has no say in what its origin gets.
+            reading.hosts = hosts;
+            table.kill(format!(
+                "never asked, in CloudFront neither: {} comes first and takes every path of it",
+                text(first.as_str())
+            ));
+        } else {
+            earlier.push(path);
+        }
+        tables.push(table);
+    }
+    Ok(tables)
+}
+
+// === certificates and keys ===
+
+/// `[tls]`, and a certificate to be brought.
+fn certificates(config: &Setting<'_>, name: &str) -> Result<Vec<Table>, ImportError> {
+    let mut tables = Vec::new();
+    let mut table = Table::new("[[tls.certificates]]".to_owned());
+    table.set_with(
+        "chain",
+        text(&format!("/etc/ssl/{name}/fullchain.pem")),
+        "fill in: ACM does not hand out its own",
+    );
+    table.set_with("key", text(&format!("/etc/ssl/{name}/privkey.pem")), "fill in");
+    if let Some(certificate) = config.get("ViewerCertificate")? {
+        if let Some(version) = certificate.text("MinimumProtocolVersion")? {
+            let mut tls = Table::new("[tls]".to_owned());
+            let is_new = version.starts_with("TLSv1.3");
+            tls.set("min_version", text(if is_new { "1.3" } else { "1.2" }));
+            tls.remark(format!(
+                "MinimumProtocolVersion = {}: ciphers are chosen here; 1.2 is the oldest there is",
+                text(version)
+            ));
+            tables.push(tls);
+        }
+        table.leftovers(&certificate, "ViewerCertificate.", CERTIFICATE);
+    }
+    tables.push(table);
+    Ok(tables)
+}
+
+fn key_group(group: &str) -> Table {
+    let mut table = Table::new(format!("[key_groups.{}]", key(group)));
+    let file = text(&format!("/etc/warmfront/{group}.pem"));
+    let key = inline(&[("id", text("KEXAMPLE")), ("public_key_file", file)]);
+    let note = "fill in: each key's id, and its public half in a file";
+    table.set_with("keys", format!("[{key}]"), note);
+    if group != SIGNERS {
+        table.remark(format!("aws cloudfront get-key-group --id {}", word(group)));
+        table.remark("aws cloudfront get-public-key --id ID, for each of its keys");
+    }
+    table
+}
+
+/// For a policy that no behavior named.
+fn unused(file: &PolicyFile) -> Option<String> {
+    let leaves = file.config().ok()?.unused();
+    let id = text(&file.id);
+    (!leaves.is_empty()).then(|| format!("No behavior names the {} {id}.", file.kind.name()))
+}
+
+const CERTIFICATE: &Reasons = &[
+    ("CloudFrontDefaultCertificate", ""),
+    ("IAMCertificateId", ""),
+    ("ACMCertificateArn", ""),
+    ("SSLSupportMethod", ""),
+    ("Certificate", ""),
+    ("CertificateSource", ""),
+];
+const WRAPPER: &Reasons = &[("ETag", ""), ("Distribution", "")];
+const REASONS: &Reasons = &[
+    ("CallerReference", ""),
+    ("Aliases", "not a host name, or there already"),
+    ("Origins", "not what the list of origins says"),
+    ("OriginGroups", "not what the list of groups says"),
+    ("DefaultRootObject", "there is none"),
+    ("CacheBehaviors", "not what the list of behaviors says"),
+    ("CustomErrorResponses", "not what an error page can be, or a status that has one"),
+    ("Comment", "a description"),
+    ("Logging", "the access log is on this machine: `[log] access`"),
+    ("PriceClass", ""),
+    ("Restrictions", "no country is known here: whom this kept out is let in"),
+    ("WebACLId", "there is no firewall: what its rules kept out is let in"),
+    ("HttpVersion", "HTTP/1.1 and HTTP/2 are always on, HTTP/3 is not there"),
+    ("ContinuousDeploymentPolicyId", "there is one configuration, and it takes all requests"),
+    ("Staging", "there is one configuration, and it takes all requests"),
+    ("AnycastIpListId", "a node has the addresses that it has"),
+    ("TenantConfig", "a site has no tenants"),
+    ("ConnectionMode", "a site has no tenants"),
+    ("ViewerMtlsConfig", "no client is asked for a certificate: whom this kept out is let in"),
+    ("ConnectionFunctionAssociation", "no code runs at the edge"),
+    ("CacheTagConfig", "stored responses have no tags yet"),
+];

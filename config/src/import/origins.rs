@@ -1,0 +1,314 @@
+//! Origins and origin groups.
+
+use std::collections::BTreeMap;
+
+use http::HeaderName;
+
+use super::ImportError;
+use super::bucket::Bucket;
+use super::page::{Names, Reasons, Table, inline, key, seconds, text, texts};
+use super::setting::Setting;
+
+/// All origins and groups by their id, in the order of the distribution.
+#[derive(Debug)]
+pub(super) struct Origins<'n>(Vec<Planned<'n>>);
+
+/// An origin whose table is still to be written: behaviors decide which Host it gets.
+#[derive(Debug)]
+struct Planned<'n> {
+    id: &'n str,
+    name: String,
+    kind: Kind,
+    setting: Setting<'n>,
+}
+
+/// What an origin is here.
+#[derive(Debug)]
+enum Kind {
+    Bucket(Bucket),
+    Targets,
+    /// Indices of the two.
+    Failover([usize; 2]),
+}
+
+/// Which Host the behaviors want an origin to get.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Hosts(BTreeMap<usize, Wanted>);
+
+#[derive(Debug, Clone, Default)]
+struct Wanted {
+    clients: bool,
+    own: bool,
+}
+
+/// An origin as behaviors see it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Origin<'o> {
+    pub(super) name: &'o str,
+    /// For a failover, whether the first of the two is.
+    pub(super) is_bucket: bool,
+    index: usize,
+}
+
+// === impl Origins ===
+
+impl<'n> Origins<'n> {
+    pub(super) fn read(root: &Setting<'n>) -> Result<Self, ImportError> {
+        let mut names = Names::default();
+        let mut planned: Vec<Planned<'n>> = Vec::new();
+        for setting in root.items("Origins")? {
+            let id = setting.need("Id")?.own_text()?;
+            let domain = setting.need("DomainName")?.own_text()?;
+            let bucket = Bucket::of(domain, setting.get("S3OriginConfig")?.is_some());
+            let kind = bucket.map_or(Kind::Targets, Kind::Bucket);
+            planned.push(Planned { id, name: names.take(id), kind, setting });
+        }
+        for setting in root.items("OriginGroups")? {
+            let id = setting.need("Id")?.own_text()?;
+            let mut members = Vec::new();
+            for member in setting.items("Members")?.iter().take(2) {
+                let origin = member.need("OriginId")?;
+                let id = origin.own_text()?;
+                let found = planned.iter().position(|it| it.id == id);
+                members.push(found.ok_or_else(|| origin.is_not("the id of an origin"))?);
+            }
+            let [primary, secondary] = *members else {
+                return Err(setting.need("Members")?.is_not("a list of two origins"));
+            };
+            let kind = Kind::Failover([primary, secondary]);
+            planned.push(Planned { id, name: names.take(id), kind, setting });
+        }
+        Ok(Self(planned))
+    }
+
+    /// The origin that a behavior names.
+    pub(super) fn find(&self, behavior: &Setting<'n>) -> Result<Origin<'_>, ImportError> {
+        let target = behavior.need("TargetOriginId")?;
+        let id = target.own_text()?;
+        let found = self.0.iter().enumerate().find(|(_, it)| it.id == id);
+        let (index, planned) = found.ok_or_else(|| target.is_not("the id of an origin"))?;
+        let first = match planned.kind {
+            Kind::Failover([primary, _]) => self.0.get(primary),
+            _ => Some(planned),
+        };
+        let is_bucket = first.is_some_and(|it| matches!(it.kind, Kind::Bucket(_)));
+        Ok(Origin { name: &planned.name, is_bucket, index })
+    }
+
+    /// One table each.
+    pub(super) fn tables(&self, hosts: &Hosts) -> Result<Vec<Table>, ImportError> {
+        let table = |(index, it): (usize, &Planned<'n>)| {
+            let mut table = Table::new(format!("[origins.{}]", key(&it.name)));
+            if it.name != it.id {
+                table.remark(format!("called {} in CloudFront", text(it.id)));
+            }
+            match &it.kind {
+                Kind::Bucket(bucket) => bucket.write(&it.setting, &mut table)?,
+                Kind::Targets => target_group(&it.setting, &self.host(index, hosts), &mut table)?,
+                Kind::Failover(members) => self.failover(&it.setting, *members, &mut table)?,
+            }
+            table.leftovers(&it.setting, "", REASONS);
+            Ok(table)
+        };
+        self.0.iter().enumerate().map(table).collect()
+    }
+
+    fn failover(
+        &self,
+        setting: &Setting<'n>,
+        members: [usize; 2],
+        table: &mut Table,
+    ) -> Result<(), ImportError> {
+        let names = members.map(|index| self.0.get(index).map_or("", |it| it.name.as_str()));
+        let [primary, secondary] = names;
+        table.set("primary", text(primary));
+        table.set("secondary", text(secondary));
+        let mut statuses = Vec::new();
+        if let Some(criteria) = setting.get("FailoverCriteria")? {
+            for item in criteria.items("StatusCodes")? {
+                let status = item.own_number()?;
+                if (400..=599).contains(&status) && !statuses.contains(&status) {
+                    statuses.push(status);
+                } else {
+                    item.release();
+                }
+            }
+        }
+        if !statuses.is_empty() {
+            let statuses: Vec<_> = statuses.iter().map(u64::to_string).collect();
+            table.set("on", format!("[{}]", statuses.join(", ")));
+        }
+        setting.accept("SelectionCriteria", "\"default\"")
+    }
+
+    /// What the behaviors want, for itself and for groups that it is in.
+    fn host(&self, index: usize, hosts: &Hosts) -> Wanted {
+        let groups = self.0.iter().enumerate().filter_map(|(group, it)| match it.kind {
+            Kind::Failover(members) if members.contains(&index) => Some(group),
+            _ => None,
+        });
+        let mut wanted = Wanted::default();
+        for asked in groups.chain([index]).filter_map(|index| hosts.0.get(&index)) {
+            wanted.clients |= asked.clients;
+            wanted.own |= asked.own;
+        }
+        wanted
+    }
+}
+
+// === impl Hosts ===
+
+impl Hosts {
+    /// A behavior sends the client's Host to this origin, or does not.
+    pub(super) fn note(&mut self, origin: Origin<'_>, clients: bool) {
+        let wanted = self.0.entry(origin.index).or_default();
+        wanted.clients |= clients;
+        wanted.own |= !clients;
+    }
+}
+
+// === target groups ===
+
+fn target_group(
+    setting: &Setting<'_>,
+    host: &Wanted,
+    table: &mut Table,
+) -> Result<(), ImportError> {
+    let domain = setting.need("DomainName")?.own_text()?;
+    let custom = setting.get("CustomOriginConfig")?;
+    let (port, note) = match &custom {
+        Some(config) => port(config, table)?,
+        None => (80, Some("fill in: the port; CloudFront had it elsewhere")),
+    };
+    let targets = texts(&[format!("{domain}:{port}")]);
+    match note {
+        Some(note) => table.set_with("targets", targets, note),
+        None => table.set("targets", targets),
+    }
+    if host.clients {
+        table.set("host", text("client"));
+        if host.own {
+            table.remark(format!(
+                "fill in: behaviors disagree on the Host field; some want host = {}",
+                text(domain)
+            ));
+        }
+    } else {
+        table.set("host", text(domain));
+    }
+    let headers = custom_headers(setting, |name| name == "host")?;
+    if !headers.is_empty() {
+        table.set("headers", inline(&headers));
+    }
+    let timeouts = match (&custom, setting.get("VpcOriginConfig")?) {
+        (Some(config), _) => Some(config.clone()),
+        (None, vpc) => vpc,
+    };
+    let deadline = |table: &mut Table, name, held: &Setting<'_>, member| {
+        let asked = held.number(member)?;
+        if let Some(asked) = asked {
+            table.set(name, seconds(asked));
+        }
+        Ok::<_, ImportError>(())
+    };
+    deadline(table, "connect_timeout", setting, "ConnectionTimeout")?;
+    if let Some(config) = &timeouts {
+        deadline(table, "response_timeout", config, "OriginReadTimeout")?;
+    }
+    if let Some(attempts) = setting.number("ConnectionAttempts")? {
+        table.set("attempts", attempts.to_string());
+    }
+    if let Some(config) = &custom {
+        table.leftovers(config, "CustomOriginConfig.", CUSTOM);
+    }
+    Ok(())
+}
+
+/// The port that requests go to, and what has to be done about it.
+fn port(
+    config: &Setting<'_>,
+    table: &mut Table,
+) -> Result<(u64, Option<&'static str>), ImportError> {
+    let policy = config.text("OriginProtocolPolicy")?.unwrap_or("http-only");
+    let port = |name, default| {
+        let number = config.number(name)?.unwrap_or(default);
+        let right = (1..=65_535).contains(&number);
+        let wrong = || config.need(name).map_or_else(|error| error, |it| it.is_not("a port"));
+        if right { Ok(number) } else { Err(wrong()) }
+    };
+    match policy {
+        "http-only" => Ok((port("HTTPPort", 80)?, None)),
+        "match-viewer" => {
+            table.remark(
+                "OriginProtocolPolicy = \"match-viewer\": targets are always asked over plain HTTP",
+            );
+            Ok((port("HTTPPort", 80)?, None))
+        }
+        "https-only" => {
+            let note = "fill in: HTTPS to targets is not there yet; name a plain HTTP port";
+            Ok((port("HTTPSPort", 443)?, Some(note)))
+        }
+        _ => {
+            let policy = config.need("OriginProtocolPolicy")?;
+            Err(policy.is_not("\"http-only\", \"https-only\" or \"match-viewer\""))
+        }
+    }
+}
+
+/// Fields that may be set on every request; the others are left to be named.
+pub(super) fn custom_headers(
+    setting: &Setting<'_>,
+    is_kept: impl Fn(&str) -> bool,
+) -> Result<Vec<(String, String)>, ImportError> {
+    const ONE_CONNECTION: [&str; 10] = [
+        "connection",
+        "content-length",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    ];
+    let mut headers: Vec<(String, String)> = Vec::new();
+    for item in setting.items("CustomHeaders")? {
+        let name = item.text("HeaderName")?.unwrap_or_default();
+        let value = item.text("HeaderValue")?.unwrap_or_default();
+        let lower = name.to_ascii_lowercase();
+        let taken = headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
+        let right = HeaderName::from_bytes(lower.as_bytes()).is_ok()
+            && http::HeaderValue::from_str(value).is_ok();
+        if right && !taken && !ONE_CONNECTION.contains(&lower.as_str()) && !is_kept(&lower) {
+            headers.push((name.to_owned(), text(value)));
+        } else {
+            item.release();
+        }
+    }
+    Ok(headers)
+}
+
+const CUSTOM: &Reasons = &[
+    ("HTTPPort", ""),
+    ("HTTPSPort", ""),
+    ("OriginSslProtocols", ""),
+    ("OriginKeepaliveTimeout", ""),
+    ("IpAddressType", "a target's name is resolved to both families"),
+    ("OriginMtlsConfig", "HTTPS to targets is not there yet"),
+];
+const REASONS: &Reasons = &[
+    ("OriginPath", "a target group has no prefix: let the servers answer under it"),
+    ("CustomHeaders", "not a field that may be set on every request"),
+    ("CustomOriginConfig", ""),
+    ("S3OriginConfig", ""),
+    ("VpcOriginConfig", "the node reaches what its own network reaches"),
+    ("ConnectionAttempts", ""),
+    ("ConnectionTimeout", ""),
+    ("ResponseCompletionTimeout", "only waiting for the next bytes is limited"),
+    ("OriginShield", ""),
+    ("OriginAccessControlId", "this kind of origin is not signed for"),
+    ("Members", "a failover is two origins"),
+    ("FailoverCriteria", "not a status that a failover can be for"),
+    ("SelectionCriteria", "the first origin is always asked first"),
+];

@@ -1,0 +1,163 @@
+//! Error pages: what a site shows in an error's place, fetched from the site itself.
+//!
+//! The page is a request of the edge's own, through every room but the gate, so it is stored like
+//! anything else. Such a request gets no error page in turn: loops cannot be.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, Method, StatusCode, header};
+use pingora_core::protocols::http::HttpTask;
+use pingora_core::protocols::http::subrequest::server::SubrequestHandle;
+use pingora_http::{RequestHeader, ResponseHeader};
+use pingora_proxy::Session;
+use pingora_proxy::subrequest::Ctx;
+use warmfront_config::ErrorPage;
+
+use crate::context::{Context, Errand};
+
+/// Larger pages are no pages of errors.
+const PAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// What a request for a page says of the client; what is left out is not the page's business.
+const KEPT: [HeaderName; 2] = [header::HOST, header::ACCEPT_ENCODING];
+
+/// Marks the request for a page.
+struct ForPage {
+    path: String,
+}
+
+/// A page, as the site answered with it.
+#[derive(Debug, Clone)]
+pub(crate) struct Page {
+    /// What the client is told.
+    pub(crate) status: StatusCode,
+    /// The page's own.
+    pub(crate) fields: HeaderMap,
+    pub(crate) body: Vec<Bytes>,
+}
+
+// === impl Errand ===
+
+impl Errand {
+    /// Whom a request is for.
+    pub(crate) fn of(session: &Session) -> Self {
+        match session.subrequest_ctx.as_deref().map(for_page) {
+            None => Self::Client,
+            Some(None) => Self::Refresh,
+            Some(Some(_)) => Self::Page,
+        }
+    }
+}
+
+fn for_page(context: &Ctx) -> Option<&ForPage> {
+    context.user_ctx()?.downcast_ref()
+}
+
+/// What the site says of this error, if anything.
+pub(crate) fn of(context: &Context, status: StatusCode) -> Option<&ErrorPage> {
+    let site = &context.route.as_ref()?.site().site;
+    let pages = if context.errand == Errand::Client { site.error_pages.as_slice() } else { &[] };
+    pages.iter().find(|page| page.status.contains(&status))
+}
+
+/// The page for an error. `None` if there is none to show; if there should be, that is noted.
+pub(crate) async fn fetch(
+    session: &Session,
+    context: &mut Context,
+    status: StatusCode,
+) -> Option<Page> {
+    let (path, respond) = {
+        let page = of(context, status)?;
+        (page.page.clone()?, page.respond.unwrap_or(status))
+    };
+    let page = ask(session, path).await;
+    if page.is_none() {
+        context.detail = Some("no-error-page");
+    }
+    page.map(|(fields, body)| Page { status: respond, fields, body })
+}
+
+async fn ask(session: &Session, path: String) -> Option<(HeaderMap, Vec<Bytes>)> {
+    let context = Ctx::builder().user_ctx(Box::new(ForPage { path })).build();
+    let spawner = session.subrequest_spawner.as_ref()?;
+    let (request, mut handle) = spawner.create_subrequest(session.as_downstream(), context);
+    // A page that is on its way is stored, whether this client waits for it or not.
+    tokio::spawn(request.run());
+    answer(&mut handle).await
+}
+
+/// All of the answer to the request for a page, if it is a page.
+async fn answer(handle: &mut SubrequestHandle) -> Option<(HeaderMap, Vec<Bytes>)> {
+    let (mut fields, mut body, mut bytes) = (None, Vec::new(), 0);
+    loop {
+        let end = match handle.rx.recv().await? {
+            HttpTask::Header(head, _) if head.status.is_informational() => false,
+            HttpTask::Header(head, end) if head.status == StatusCode::OK => {
+                fields = Some(head.headers.clone());
+                end
+            }
+            HttpTask::Body(piece, end) => {
+                let piece = piece.unwrap_or_default();
+                bytes += piece.len();
+                body.push(piece);
+                end
+            }
+            HttpTask::Done => true,
+            HttpTask::Trailer(_) => false,
+            HttpTask::Header(..) | HttpTask::UpgradedBody(..) | HttpTask::Failed(_) => return None,
+        };
+        if bytes > PAGE_BYTES_MAX {
+            return None;
+        }
+        if end {
+            return fields.map(|fields| (fields, body));
+        }
+    }
+}
+
+/// Makes the copy of a client's request that one for a page begins as what it is.
+pub(crate) fn address(session: &mut Session) {
+    let Some(path) = session.subrequest_ctx.as_deref().and_then(for_page).map(|p| p.path.clone())
+    else {
+        return;
+    };
+    let request: &mut RequestHeader = session.req_header_mut();
+    request.set_method(Method::GET);
+    // `check` lets in no path that is none.
+    let _ = request.set_raw_path(path.as_bytes());
+    let dropped: Vec<_> = request.headers.keys().filter(|n| !KEPT.contains(n)).cloned().collect();
+    for name in &dropped {
+        request.remove_header(name);
+    }
+}
+
+// === impl Page ===
+
+impl Page {
+    /// Bytes of content.
+    pub(crate) fn bytes(&self) -> usize {
+        self.body.iter().map(Bytes::len).sum()
+    }
+
+    /// Gives an error the page's head; how it was found and how old it is stays said of the error.
+    pub(crate) fn dress(&self, response: &mut ResponseHeader) -> pingora_core::Result<()> {
+        let age = response.headers.get(header::AGE).cloned();
+        let mut head = ResponseHeader::build_no_case(self.status, Some(self.fields.len() + 4))?;
+        for (name, value) in self.fields.iter().filter(|(name, _)| !is_of_the_error(name)) {
+            head.append_header(name, value)?;
+        }
+        head.insert_header(header::CONTENT_LENGTH, self.bytes())?;
+        if let Some(age) = age {
+            head.insert_header(header::AGE, age)?;
+        }
+        head.set_version(response.version);
+        *response = head;
+        Ok(())
+    }
+}
+
+/// What is said of the error, or of the connection with its client.
+pub(crate) fn is_of_the_error(name: &HeaderName) -> bool {
+    matches!(
+        *name,
+        header::AGE | header::CONTENT_LENGTH | header::TRANSFER_ENCODING | header::CONNECTION
+    )
+}
