@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use warmfront_semantics::target::{has_dot_segments, matched_path};
+
 use crate::failure::ClientFault;
 use crate::request::{Arrival, RequestHead};
 use crate::snapshot::{BehaviorRoute, SiteRoute};
@@ -26,9 +28,15 @@ impl Route {
             }
         }
         let site = arrival.snapshot.site(&head.host).ok_or(ClientFault::UnknownHost)?;
-        let path = head.target().path;
-        let matches = |route: &BehaviorRoute| route.behavior.path.matches(path);
+        let raw = head.target().path;
+        let path = matched_path(raw);
+        let matches = |route: &BehaviorRoute| route.pattern.matches(&path);
         let behavior = site.behaviors.iter().position(matches).ok_or(ClientFault::UnknownHost)?;
+        // Whoever resolves them might come out where a signature is asked for.
+        let signs = |route: &BehaviorRoute| route.behavior.trusted_keys.is_some();
+        if has_dot_segments(raw) && site.behaviors.iter().any(signs) {
+            return Err(ClientFault::Target);
+        }
         Ok(Self { site: site.clone(), behavior })
     }
 

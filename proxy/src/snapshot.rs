@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use warmfront_certs::Directory;
-use warmfront_config::{Behavior, Config, HostPattern, OriginKind, Site};
+use warmfront_config::{Behavior, Config, HostPattern, OriginKind, PathPattern, Site};
 use warmfront_origin::Origin;
 use warmfront_semantics::authority::Host;
+use warmfront_semantics::target::matched_pattern;
 use warmfront_store::{SiteLedger, Store};
 
 /// Everything a request is judged by.
@@ -36,6 +37,8 @@ pub(crate) struct SiteRoute {
 #[derive(Debug)]
 pub(crate) struct BehaviorRoute {
     pub(crate) behavior: Behavior,
+    /// Its path, as requests are matched.
+    pub(crate) pattern: PathPattern,
     /// Asked first.
     pub(crate) origin: Origin,
     pub(crate) standby: Option<Standby>,
@@ -113,7 +116,10 @@ fn behavior_route(behavior: &Behavior, origins: &HashMap<&str, Origin>) -> Optio
         }
         OriginKind::S3(_) | OriginKind::TargetGroup(_) => (named(&behavior.origin)?, None),
     };
-    Some(BehaviorRoute { behavior: behavior.clone(), origin, standby })
+    let pattern = PathPattern::parse(&matched_pattern(behavior.path.as_str()));
+    // What `check` let in is still a pattern when it is decoded, unless it holds a control character.
+    let pattern = pattern.unwrap_or_else(|_| behavior.path.clone());
+    Some(BehaviorRoute { behavior: behavior.clone(), pattern, origin, standby })
 }
 
 /// An app whose root object was taken away still has its page.

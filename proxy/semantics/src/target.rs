@@ -1,5 +1,6 @@
 //! Request targets (RFC 9112 §3.2) and the one spelling a path has inside the node.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// Path and query of a request target, as the client spelled them.
@@ -57,6 +58,61 @@ pub fn canonical_path(path: &str, keep: &[u8]) -> String {
         }
     }
     out
+}
+
+/// The path that patterns are matched with: decoded, dot segments resolved (RFC 3986 §5.2.4), runs of
+/// slashes as one.
+///
+/// An origin that decodes, resolves or merges must not be reached by a spelling of a path that another
+/// behavior, with another idea of who is let in, would have got.
+#[must_use]
+pub fn matched_path(path: &str) -> Cow<'_, str> {
+    if !path.contains('%') && !path.contains("//") && !path.contains("/.") {
+        return Cow::Borrowed(path);
+    }
+    let decoded = decoded(path);
+    let mut segments: Vec<&str> = Vec::new();
+    for segment in decoded.split('/').filter(|segment| !segment.is_empty()) {
+        match segment {
+            "." => {}
+            ".." => drop(segments.pop()),
+            segment => segments.push(segment),
+        }
+    }
+    let ends_in_slash = ["/", "/.", "/.."].iter().any(|end| decoded.ends_with(end));
+    let slash = if ends_in_slash && !segments.is_empty() { "/" } else { "" };
+    Cow::Owned(format!("/{}{slash}", segments.join("/")))
+}
+
+/// A pattern of paths as [`matched_path`] spells what it is matched with. An escaped `*` or `?` is no
+/// wildcard, and stays escaped, which matches nothing.
+#[must_use]
+pub fn matched_pattern(pattern: &str) -> Cow<'_, str> {
+    if pattern.contains('%') { decoded(pattern).into() } else { Cow::Borrowed(pattern) }
+}
+
+/// Whether a path has a segment `.` or `..` when it is decoded. Clients resolve them before they ask.
+#[must_use]
+pub fn has_dot_segments(path: &str) -> bool {
+    let has = |path: &str| path.split('/').any(|segment| matches!(segment, "." | ".."));
+    if path.contains('%') { has(&decoded(path)) } else { has(path) }
+}
+
+/// Octets that are no UTF-8 become one character of their own: a path is matched, not asked for.
+fn decoded(path: &str) -> String {
+    let bytes = path.as_bytes();
+    let (mut out, mut at) = (Vec::with_capacity(bytes.len()), 0);
+    while let Some(&byte) = bytes.get(at) {
+        let escaped = (byte == b'%').then(|| escape(bytes, at)).flatten();
+        at += if escaped.is_some() { 3 } else { 1 };
+        match escaped {
+            Some(wildcard @ (b'*' | b'?')) => {
+                out.extend_from_slice(format!("%{wildcard:02X}").as_bytes());
+            }
+            _ => out.push(escaped.unwrap_or(byte)),
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 fn or_root(path: &str) -> &str {
@@ -121,7 +177,58 @@ mod tests {
         }
     }
 
+    #[test]
+    fn paths_are_matched_in_one_spelling() {
+        for (path, matched) in [
+            ("/", "/"),
+            ("/private/x", "/private/x"),
+            ("/%70rivate/x", "/private/x"),
+            ("/private%2Fx", "/private/x"),
+            ("//private///x", "/private/x"),
+            ("/a/../private/x", "/private/x"),
+            ("/a/%2e%2E/private/x", "/private/x"),
+            ("/a%2f..%2fprivate/./x", "/private/x"),
+            ("/../../x", "/x"),
+            ("/private/", "/private/"),
+            ("/private/.", "/private/"),
+            ("/a/b/..", "/a/"),
+            ("/..", "/"),
+            ("/.well-known/x", "/.well-known/x"),
+            ("/100%", "/100%"),
+            ("/a%2Ab%3Fc", "/a%2Ab%3Fc"),
+            ("/%ff", "/\u{fffd}"),
+            ("/%C3%BC", "/ü"),
+            ("*", "*"),
+        ] {
+            assert_eq!(matched_path(path), matched, "{path}");
+        }
+        assert_eq!(matched_pattern("/%C3%BC%2A*"), "/ü%2A*");
+    }
+
+    #[test]
+    fn dot_segments_are_seen_through_escapes() {
+        for (path, has) in [
+            ("/a/../b", true),
+            ("/a/.", true),
+            ("/a/%2E%2e/b", true),
+            ("/a%2F..%2Fb", true),
+            ("/a..b/...", false),
+            ("/.well-known", false),
+            ("/%252e%252e/", false),
+        ] {
+            assert_eq!(has_dot_segments(path), has, "{path}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn matched_paths_have_one_slash_at_a_time(path in "/(/|%|%2[fF]|\\.|%2[eE]|[a-z]){0,40}") {
+            let matched = matched_path(&path);
+            prop_assert!(matched.starts_with('/'));
+            prop_assert!(!matched.contains("//"), "{matched}");
+            prop_assert!(!has_dot_segments(&matched) || matched.contains('%'), "{matched}");
+        }
+
         #[test]
         fn canonical_is_a_fixed_point(path in "(/|%|[a-z0-9 ~+*%]|ü){0,40}") {
             let once = canonical_path(&path, b"");
