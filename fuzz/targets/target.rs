@@ -4,7 +4,9 @@
 use http::{HeaderMap, Method};
 use libfuzzer_sys::fuzz_target;
 use warmfront_semantics::navigation::wanted;
-use warmfront_semantics::target::{Target, canonical_path, without_authority};
+use warmfront_semantics::target::{
+    Target, canonical_path, has_dot_segments, matched_path, without_authority,
+};
 
 fuzz_target!(|input: &[u8]| check(input));
 
@@ -23,6 +25,7 @@ fn check(input: &[u8]) {
     assert!(joined == target || joined.strip_prefix('/') == Some(target), "{target:?}");
     one_spelling(path);
     one_kind(path);
+    one_behavior(path);
 }
 
 fn one_spelling(path: &str) {
@@ -44,6 +47,17 @@ fn one_kind(path: &str) {
     let request = HeaderMap::new();
     let kind = wanted(&Method::GET, path, &request);
     assert_eq!(wanted(&Method::GET, &canonical_path(path, b";"), &request), kind, "{path:?}");
+}
+
+/// Every spelling of a path is matched alike, and nothing is left that an origin could still resolve.
+fn one_behavior(path: &str) {
+    let matched = matched_path(path);
+    if path.starts_with('/') {
+        assert!(matched.starts_with('/') && !matched.contains("//"), "{path:?}: {matched:?}");
+        assert!(!matched.split('/').any(|segment| matches!(segment, "." | "..")), "{matched:?}");
+        assert_eq!(matched_path(&canonical_path(path, b"*?")), matched, "{path:?}");
+    }
+    let _ = has_dot_segments(path);
 }
 
 /// RFC 3986 §2.1, a byte at a time.
