@@ -63,8 +63,8 @@ pub(crate) struct Context {
     pub(crate) stood_in: bool,
     /// `shape`: the page that is sent in an error's place, when it has to be sent from outside.
     pub(crate) page: Option<Page>,
-    /// `shape`: whether the client is shown the site's page for an error.
-    pub(crate) paged: bool,
+    /// `shape`: the error in whose place the client is shown the site's page.
+    pub(crate) paged: Option<StatusCode>,
     /// `shape`: compresses a body that does not come from the store.
     pub(crate) encoder: Option<Encoder>,
     /// `shape`: room for that, or for one that compresses what comes from the store.
@@ -171,7 +171,7 @@ impl Context {
             detail: None,
             stood_in: false,
             page: None,
-            paged: false,
+            paged: None,
             encoder: None,
             encoding: None,
             outcome: Outcome::Proceed,

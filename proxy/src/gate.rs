@@ -71,13 +71,14 @@ pub(crate) fn judge(routed: &Routed<'_>, fields: &HeaderMap) -> Result<Verdict, 
         let answer = Answer::page(StatusCode::OK, "warmfront", false);
         return Ok(Verdict::Answer(answer.with(header::ALLOW, allowed(&behavior.methods))));
     }
-    if let Some(location) = redirect::elsewhere(routed)? {
-        return Ok(Verdict::Answer(location));
-    }
+    // Browsers follow no redirect of a preflight.
     if let Some(cors) = &behavior.response_fields.cors
         && let Some(answer) = preflight::answer(cors, &head.method, fields)
     {
         return Ok(Verdict::Answer(answer));
+    }
+    if let Some(location) = redirect::elsewhere(routed)? {
+        return Ok(Verdict::Answer(location));
     }
     if !lets_through(&behavior.methods, &head.method) {
         return Ok(Verdict::Answer(not_allowed(&behavior.methods)));

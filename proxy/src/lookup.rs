@@ -18,6 +18,7 @@ use crate::edge::Edge;
 use crate::failure::{ClientFault, Fault};
 use crate::forward;
 use crate::key::Key;
+use crate::policy::with_shown_cookies;
 
 /// The stored response that a meta was made from.
 pub(crate) fn stored(meta: &CacheMeta) -> Option<&Arc<StoredResponse>> {
@@ -57,16 +58,19 @@ pub(crate) fn refused(edge: &Edge, session: &Session, context: &Context) -> Opti
         return None;
     }
     let request = session.req_header();
-    let waited = session.cache.lock_duration().is_some_and(|waited| !waited.is_zero());
-    let arrived = context.arrival.as_ref().map(|arrival| arrival.started);
-    if let (true, Some(arrived)) = (waited, arrived)
-        && let Some(fault) = edge.failures.since(&session.cache, arrived)
-    {
+    if let Some(fault) = shared_failure(edge, session, context) {
         return Some(fault);
     }
     let only_stored = matches!(request.method, Method::GET | Method::HEAD)
         && RequestDirectives::of(&request.headers).only_if_cached;
     only_stored.then_some(Fault::Client(ClientFault::NotStored))
+}
+
+/// What the request that this one waited for has failed at.
+fn shared_failure(edge: &Edge, session: &Session, context: &Context) -> Option<Fault> {
+    let waited = session.cache.lock_duration().is_some_and(|waited| !waited.is_zero());
+    let arrived = context.arrival.as_ref().filter(|_| waited)?.started;
+    edge.failures.since(&session.cache, arrived)
 }
 
 /// The variant that a request selects, or under which the answer to it will be stored.
@@ -81,6 +85,12 @@ pub(crate) fn variant(
     };
     let digest_of = |vary: &Vary| {
         let shown = |name: &HeaderName| forward::is_shown(route, name);
+        let request = match vary {
+            Vary::Fields(names) if names.contains(&header::COOKIE) => {
+                &with_shown_cookies(&route.behavior().behavior, request)
+            }
+            _ => request,
+        };
         let secondary = vary.secondary_key_of(request, shown).unwrap_or_default();
         digester.digest([Some(primary.as_slice()), Some(secondary.as_slice())])
     };
@@ -110,9 +120,12 @@ pub(crate) fn found(
     if !fresh && is_never_fresh(meta) && !is_kept(meta) {
         session.cache.set_cache_lock(None, None);
     }
-    // Nobody but its origin says whether an asset of an earlier deploy is still of use.
+    // Nobody but its origin says whether an asset of an earlier deploy is still of use. Those who waited
+    // for its word have heard it.
     if is_kept(meta) {
-        return None;
+        let heard = shared_failure(&context.edge, session, context).is_some();
+        context.detail = heard.then_some(KEPT);
+        return heard.then_some(ForcedFreshness::ForceFresh);
     }
     let obey = context.routed().ok()?.route.site().site.request_directives;
     let request = &session.req_header().headers;

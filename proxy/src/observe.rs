@@ -135,6 +135,9 @@ fn describe(line: &mut Line, context: &Context, arrival: &Arrival, end: &End<'_>
             line.text(name, value.as_bytes());
         }
     }
+    if let Some(error) = context.paged {
+        line.number("error", error.as_u16().into());
+    }
     if let Some(fault) = &context.fault {
         line.text("fault", fault.verdict().label.as_bytes());
         line.display("detail", fault);

@@ -84,6 +84,16 @@ pub(crate) fn select_cookies(behavior: &Behavior, request: &HeaderMap) -> Option
     })
 }
 
+/// A request with the cookies that its origin sees: by no others can a response vary.
+pub(crate) fn with_shown_cookies(behavior: &Behavior, request: &HeaderMap) -> HeaderMap {
+    let mut shown = request.clone();
+    shown.remove(header::COOKIE);
+    if let Some(cookies) = select_cookies(behavior, request) {
+        shown.insert(header::COOKIE, cookies);
+    }
+    shown
+}
+
 /// Whether any cookie may reach the origin.
 pub(crate) fn passes_cookies(behavior: &Behavior) -> bool {
     behavior.policy.cookies != Selection::None || behavior.forward.cookies != Selection::None

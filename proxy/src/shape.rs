@@ -128,17 +128,20 @@ fn mark(
     }
     keep_date(session, arrival, response);
     end_by_closing(session, response);
-    let by_origin = status.lookup != Lookup::Answered;
+    // The page of an error is the origin's too.
+    let by_origin = status.lookup != Lookup::Answered || context.paged.is_some();
     if let Some(route) = &context.route {
         let said = &route.behavior().behavior.response_fields;
         let (request, secure) = (&session.req_header().headers, arrival.connection.tls.is_some());
         fields::apply(said, request, secure, by_origin, response)?;
     }
-    let x_cache = match (status.lookup, response.status.is_redirection()) {
-        _ if context.paged => "Error from warmfront",
+    let x_cache = match status.lookup {
+        _ if context.paged.is_some() => "Error from warmfront",
         // CloudFront's word for a redirect of its own.
-        (Lookup::Answered, true) => "Redirect from warmfront",
-        (lookup, _) => lookup.as_x_cache(),
+        Lookup::Answered if response.status.is_redirection() => "Redirect from warmfront",
+        // A preflight: no error, and nothing that was stored.
+        Lookup::Answered if response.status.is_success() => "Miss from warmfront",
+        lookup => lookup.as_x_cache(),
     };
     let cache_status = HeaderValue::try_from(status.to_string());
     let cache_status = cache_status.unwrap_or_else(|_| HeaderValue::from_static(VIA));

@@ -1,6 +1,6 @@
 //! When a stale response stands in for a fresh one (RFC 9111 §4.2.4, RFC 5861).
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use http::StatusCode;
 use pingora_core::{Error, ErrorSource, ErrorType};
@@ -64,9 +64,7 @@ pub(crate) fn stands_in(
     };
     let trouble = Trouble::of(error, context.fault.as_ref());
     if lookup::is_kept(meta) {
-        context.stood_in = outlives(trouble);
-        context.detail = context.stood_in.then_some(lookup::KEPT);
-        return context.stood_in;
+        return outlives(trouble) && outlast(session, context, error, trouble);
     }
     let staleness = stored.staleness();
     let window = match trouble {
@@ -89,6 +87,26 @@ pub(crate) fn stands_in(
         // The log says what it was, beside the status that the client got instead.
         context.fault.get_or_insert_with(|| Fault::from_pingora(error));
         // Pingora keeps no connection behind a request that failed; the client is told so.
+        session.set_keepalive(None);
+    }
+    true
+}
+
+/// Serves an asset of an earlier deploy. Those who waited for the same hear why, and ask no more.
+fn outlast(session: &mut Session, context: &mut Context, error: &Error, trouble: Trouble) -> bool {
+    context.stood_in = true;
+    context.detail = Some(lookup::KEPT);
+    let fault = match trouble {
+        Trouble::Answered(status) => {
+            context.attempt.status = Some(status);
+            context.fault = None;
+            Fault::Origin(OriginFault::Answered(status))
+        }
+        _ => context.fault.get_or_insert_with(|| Fault::from_pingora(error)).clone(),
+    };
+    context.edge.failures.note(&session.cache, &fault, Instant::now());
+    if !matches!(error.etype(), ErrorType::HTTPStatus(500..)) {
+        // As for what is unreachable.
         session.set_keepalive(None);
     }
     true

@@ -9,7 +9,7 @@ use warmfront_demo::bucket::{Bucket, Keys, Upload};
 #[derive(Debug)]
 pub(crate) struct TestBucket {
     bucket: Bucket,
-    _root: TempDir,
+    root: TempDir,
 }
 
 // === impl TestBucket ===
@@ -20,13 +20,23 @@ impl TestBucket {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let keys = Keys { id: KEY_ID.to_owned(), secret: SECRET.to_owned() };
         let bucket = Bucket::start(listen, root.path(), &["web"], &keys).await;
-        Self { bucket: bucket.unwrap(), _root: root }
+        Self { bucket: bucket.unwrap(), root }
     }
 
     /// Puts an object that may be kept for a minute.
     pub(crate) async fn put(&self, key: &str, content_type: &str, body: &[u8]) {
-        let upload = Upload { key, body, content_type, cache_control: Some("max-age=60") };
+        self.put_cached(key, content_type, "max-age=60", body).await;
+    }
+
+    /// Puts an object with a Cache-Control of its own.
+    pub(crate) async fn put_cached(&self, key: &str, content_type: &str, cache: &str, body: &[u8]) {
+        let upload = Upload { key, body, content_type, cache_control: Some(cache) };
         self.bucket.put("web", upload).await.unwrap();
+    }
+
+    /// Takes an object out, as `aws s3 sync --delete` does.
+    pub(crate) fn remove(&self, key: &str) {
+        std::fs::remove_file(self.root.path().join("web").join(key)).unwrap();
     }
 
     /// The configuration of an origin, `web`, and of a site before it, with `more` keys.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 pub(crate) mod bucket;
 pub(crate) mod client;
+pub(crate) mod coding;
 pub(crate) mod edge;
 pub(crate) mod exchange;
 pub(crate) mod express;
@@ -15,6 +16,7 @@ pub(crate) mod origin;
 pub(crate) mod process;
 pub(crate) mod program;
 pub(crate) mod reply;
+pub(crate) mod signer;
 
 pub(crate) use bucket::TestBucket;
 pub(crate) use client::Over;

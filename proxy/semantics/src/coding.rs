@@ -90,7 +90,10 @@ pub fn encode_fields(fields: &mut HeaderMap, coding: Coding, length: Option<u64>
         Some(length) => fields.insert(header::CONTENT_LENGTH, length.into()),
         None => fields.remove(header::CONTENT_LENGTH),
     };
-    for name in &OF_THE_OCTETS {
+    let is_of_the_octets =
+        |name: &HeaderName| OF_THE_OCTETS.contains(name) || name.as_str().starts_with(S3_CHECKSUM);
+    let dropped: Vec<_> = fields.keys().filter(|name| is_of_the_octets(name)).cloned().collect();
+    for name in &dropped {
         fields.remove(name);
     }
     weaken_etag(fields);
@@ -230,6 +233,9 @@ const OF_THE_OCTETS: [HeaderName; 5] = [
     HeaderName::from_static("digest"),
     HeaderName::from_static("repr-digest"),
 ];
+
+/// `x-amz-checksum-crc32` and its kind.
+const S3_CHECKSUM: &str = "x-amz-checksum-";
 
 /// The types that CloudFront compresses.
 const COMPRESSIBLE: [&str; 47] = [

@@ -117,6 +117,7 @@ impl Freshness {
         let age = initial_age(response, date, times);
         let explicit = explicit(response, control, date, times.received);
         let heuristic = is_heuristic(status);
+        let defaulted = DEFAULTED.contains(&status.as_u16());
         let floor = if heuristic { bounds.min } else { Duration::ZERO };
         let within = |lifetime: Duration| lifetime.max(floor).min(bounds.max).min(LIFETIME_MAX);
         let (lifetime, basis) = match explicit {
@@ -130,12 +131,14 @@ impl Freshness {
             Some(lifetime) => (within(lifetime), Basis::Explicit),
             // RFC 9111 §4.2.2: no guess for other statuses, unless the origin says `public`.
             None if !heuristic && !control.directives.public => (Duration::ZERO, Basis::Nothing),
-            None => match bounds.default.filter(|_| DEFAULTED.contains(&status.as_u16())) {
+            None => match bounds.default.filter(|_| defaulted) {
                 Some(default) => (within(default), Basis::Default),
-                None => guess(response, date, times.received)
-                    .map_or((Duration::ZERO, Basis::Nothing), |guess| {
-                        (within(guess), Basis::Heuristic)
-                    }),
+                None => match guess(response, date, times.received) {
+                    Some(guess) => (within(guess), Basis::Heuristic),
+                    // CloudFront's rule: the larger of the site's least and its default.
+                    None if defaulted && !floor.is_zero() => (floor, Basis::Default),
+                    None => (Duration::ZERO, Basis::Nothing),
+                },
             },
         };
         Self { lifetime, age, basis }

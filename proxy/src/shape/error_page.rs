@@ -38,7 +38,7 @@ pub(crate) async fn replace(
     };
     read_instead(reader, BodyReader::of(page.body.clone()));
     page.dress(response)?;
-    context.paged = true;
+    context.paged = Some(status);
     Ok(Replaced::Yes)
 }
 
@@ -56,7 +56,7 @@ pub(super) async fn instead(
         None => None,
     };
     let Some(page) = page else { return answer };
-    context.paged = true;
+    context.paged = Some(answer.status);
     let fields = page.fields.iter().filter(|(name, _)| !pages::is_of_the_error(name));
     let fields = fields.map(|(name, value)| (name.clone(), value.clone())).collect();
     Answer { status: page.status, fields, body: page.body.concat().into(), closes: answer.closes }

@@ -138,6 +138,7 @@ fn a_coded_response_says_so() {
         ("digest", "sha-256=x"),
         ("content-digest", "sha-256=:x:"),
         ("repr-digest", "sha-256=:x:"),
+        ("x-amz-checksum-crc32", "AAAAAA=="),
         ("etag", "\"a\""),
         ("vary", "origin"),
     ]);

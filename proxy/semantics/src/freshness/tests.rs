@@ -124,6 +124,11 @@ fn lifetimes_stay_within_the_sites_bounds() {
         let got = (judged.lifetime.as_secs(), judged.basis);
         assert_eq!(got, (lifetime, basis), "{status} {lines:?}");
     }
+    let least = Bounds { default: None, ..BOUND };
+    for (status, lifetime, basis) in [(200, 30, Basis::Default), (404, 0, Basis::Nothing)] {
+        let judged = judge(status, &[], &least);
+        assert_eq!((judged.lifetime.as_secs(), judged.basis), (lifetime, basis), "{status}");
+    }
     let crossed = Bounds { min: Duration::from_secs(9), max: Duration::from_secs(5), ..OPEN };
     assert_eq!(judge(200, &[cc("max-age=1")], &crossed).lifetime, crossed.max);
 }
