@@ -67,6 +67,8 @@ fn an_error_is_shown_the_sites_page_from_another_origin() {
                 "{head:?}"
             );
         }
+        let line = edge.logged("/api/a").await;
+        assert_eq!((&line["status"], &line["error"]), (&503.into(), &500.into()), "{line}");
         // A page is stored like anything else, which is once for each scheme here.
         assert_eq!(app.seen("/oops.html").len(), 2);
     });

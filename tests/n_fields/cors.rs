@@ -4,7 +4,8 @@ use http::StatusCode;
 
 use super::{assert_fields, site};
 use crate::support::client::Answer;
-use crate::support::{Edge, Over, Reply, WWW, run};
+use crate::support::edge::before;
+use crate::support::{Edge, Origin, Over, Reply, WWW, run};
 
 /// A site for the pages of an app and of a partner.
 const LISTED: &str = r#"
@@ -226,5 +227,31 @@ fn an_error_page_says_no_more_than_its_site() {
                 assert_fields(&answer, &[("access-control-allow-methods", "")]);
             }
         }
+    });
+}
+
+#[test]
+fn a_preflight_is_not_redirected() {
+    run(async {
+        let origin = Origin::start().await;
+        let config = before(&[origin.address()]);
+        let hosts = r#"hosts = ["www.example.test", "other.example.test"]"#;
+        let config = config.replace(r#"hosts = ["www.example.test"]"#, hosts);
+        let canonical = "canonical_host = \"www.example.test\"";
+        let edge = Edge::start(&format!("{config}{canonical}\n{LISTED}\n")).await;
+        let asked =
+            [("origin", "https://app.example.com"), ("access-control-request-method", "PUT")];
+        for over in [Over::Plain, Over::Http1, Over::Http2] {
+            let mut ask = edge.ask("OPTIONS", "other.example.test", "/a").over(over);
+            for (name, value) in asked {
+                ask = ask.field(name, value);
+            }
+            let answer = ask.send().await;
+            assert_eq!(answer.status, StatusCode::NO_CONTENT, "{over:?}: {answer:?}");
+            assert_eq!(answer.cache(), "Miss", "it is no error: {answer:?}");
+            let redirected = edge.ask("PUT", "other.example.test", "/a").over(over).send().await;
+            assert_eq!(redirected.status, StatusCode::TEMPORARY_REDIRECT, "{over:?}");
+        }
+        assert!(origin.seen("/a").is_empty());
     });
 }
