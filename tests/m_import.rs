@@ -42,7 +42,8 @@ fn policies_stand_behind_the_distribution() {
         assert_eq!(imported.stdout, expected);
 
         let alone = import(&[&files[0]], "").await;
-        let command = "# aws cloudfront get-cache-policy --id c0000000-0000-4000-8000-000000000001";
+        let command =
+            "#   aws cloudfront get-cache-policy --id c0000000-0000-4000-8000-000000000001";
         assert!(alone.stdout.contains(command), "{alone:?}");
     });
 }

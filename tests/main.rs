@@ -46,6 +46,7 @@ mod n_errors;
 mod n_failover;
 mod n_fields;
 mod n_forward;
+mod n_hardened;
 mod n_lifetimes;
 mod n_paths;
 mod n_policies;

@@ -58,6 +58,10 @@ fn no_spelling_of_a_path_goes_round_a_signature() {
                 ("/open%2F..%2Fprivate/x", 400),
                 ("/./private/x", 400),
                 ("/private/../open", 400),
+                ("/open/..;/private/x", 400),
+                ("/private;a=1/x", 400),
+                ("/;/private/x", 400),
+                ("/private%5Cx", 400),
             ] {
                 let answer = edge.ask("GET", WWW, path).over(over).send().await;
                 assert_eq!(answer.status, status, "{over:?} {path}: {answer:?}");
@@ -65,7 +69,7 @@ fn no_spelling_of_a_path_goes_round_a_signature() {
                 assert!(origin.seen(path).is_empty(), "{over:?} {path}");
             }
             // Another name, not another spelling.
-            for path in ["/Private/x", "/private", "/privatex/x", "/%2570rivate/x"] {
+            for path in ["/Private/x", "/private", "/privatex/x", "/%2570rivate/x", "/open;a=1/x"] {
                 origin.answer(path, Reply::text("open"));
                 let answer = edge.ask("GET", WWW, path).over(over).send().await;
                 assert_eq!(

@@ -1,25 +1,28 @@
 //! From words to meaning: one file for each family of tables.
+//!
+//! What may stand where is said by functions of their own, which the importer asks too: what it
+//! writes is never refused here.
 
-mod address;
-mod behaviors;
+pub(crate) mod address;
+pub(crate) mod behaviors;
 mod clients;
-mod cors;
-mod error_pages;
+pub(crate) mod cors;
+pub(crate) mod error_pages;
 mod fields;
 mod key_groups;
 mod keys;
-mod lifetimes;
-mod limits;
+pub(crate) mod lifetimes;
+pub(crate) mod limits;
 mod listen;
 mod log;
-mod methods;
-mod origins;
-mod policies;
+pub(crate) mod methods;
+pub(crate) mod origins;
+pub(crate) mod policies;
 mod public_key;
-mod response_fields;
-mod s3;
-mod selection;
-mod sites;
+pub(crate) mod response_fields;
+pub(crate) mod s3;
+pub(crate) mod selection;
+pub(crate) mod sites;
 
 use crate::model::Config;
 use crate::raw::{Section, Value};

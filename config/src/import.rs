@@ -9,6 +9,7 @@ mod bucket;
 mod distribution;
 mod errors;
 mod json;
+mod lifetimes;
 mod managed;
 mod origins;
 mod page;

@@ -12,6 +12,7 @@ mod raw;
 mod secret;
 #[cfg(test)]
 mod tests;
+pub mod unkeyed;
 
 use std::path::Path;
 

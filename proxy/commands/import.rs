@@ -35,7 +35,7 @@ impl Import {
     }
 
     fn page(&self) -> Result<String, String> {
-        let distribution = self.distribution.as_deref().unwrap_or(Path::new("-"));
+        let distribution = self.distribution.as_deref().unwrap_or_else(|| Path::new("-"));
         let text = read(distribution)?;
         let policy = |path: &PathBuf| {
             PolicyFile::parse(&read(path)?).map_err(|error| format!("{}: {error}", name(path)))

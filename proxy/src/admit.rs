@@ -61,16 +61,20 @@ pub(crate) async fn receive(
         shape::interim(session, context, response).await;
         return Ok(());
     }
-    if select::is_failing(context, response.status) && select::fail_over(context) == Next::Try {
+    // A body that has gone by cannot be sent once more.
+    let repeatable = select::may_repeat(session);
+    let failing = select::is_failing(context, response.status) && repeatable;
+    if failing && select::fail_over(context) == Next::Try {
         return Err(context::again());
     }
     context.attempt.answered = Some(Instant::now());
     context.attempt.status = Some(response.status);
     match course(edge, session, context, response).await? {
-        Course::Keep if stale::is_gone(response.status) && lookup::holds_kept(session) => {
+        Course::Keep if stale::is_gone(context, response.status) && lookup::holds_kept(session) => {
             Err(Error::new_up(ErrorType::HTTPStatus(response.status.as_u16())))
         }
-        Course::Keep => {
+        Course::Detour(detour) if repeatable => Err(again(session, context, detour)),
+        Course::Keep | Course::Detour(_) => {
             clean(response, context.origin()?)?;
             date(response, clock::now())?;
             effects::take_out(edge, &context.routed()?, response);
@@ -79,7 +83,6 @@ pub(crate) async fn receive(
             validate::by_head(edge, session, context, response, clock::now())
         }
         Course::Fail(fault) => Err(context.stop(fault)),
-        Course::Detour(detour) => Err(again(session, context, detour)),
     }
 }
 

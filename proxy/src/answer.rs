@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) fields: Vec<(HeaderName, HeaderValue)>,
-    pub(crate) body: Bytes,
+    pub(crate) body: Vec<Bytes>,
     /// Whether the connection ends with it.
     pub(crate) closes: bool,
 }
@@ -29,14 +29,14 @@ impl Answer {
         Self {
             status,
             fields: vec![(header::CONTENT_TYPE, html), (header::CACHE_CONTROL, no_store)],
-            body: body.into(),
+            body: vec![body.into()],
             closes,
         }
     }
 
     /// Without a body.
     pub(crate) fn empty(status: StatusCode) -> Self {
-        Self { status, fields: Vec::new(), body: Bytes::new(), closes: false }
+        Self { status, fields: Vec::new(), body: Vec::new(), closes: false }
     }
 
     /// A redirect, without a body.
@@ -44,6 +44,11 @@ impl Answer {
         let mut answer = Self::empty(status);
         answer.add(header::LOCATION, location);
         answer
+    }
+
+    /// Bytes of content.
+    pub(crate) fn bytes(&self) -> usize {
+        self.body.iter().map(Bytes::len).sum()
     }
 
     /// Adds a field.

@@ -63,6 +63,8 @@ pub(crate) struct Context {
     pub(crate) stood_in: bool,
     /// `shape`: the page that is sent in an error's place, when it has to be sent from outside.
     pub(crate) page: Option<Page>,
+    /// `shape`: room for the page while it is sent.
+    pub(crate) page_room: Option<OwnedSemaphorePermit>,
     /// `shape`: the error in whose place the client is shown the site's page.
     pub(crate) paged: Option<StatusCode>,
     /// `shape`: compresses a body that does not come from the store.
@@ -171,6 +173,7 @@ impl Context {
             detail: None,
             stood_in: false,
             page: None,
+            page_room: None,
             paged: None,
             encoder: None,
             encoding: None,

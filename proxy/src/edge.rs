@@ -28,6 +28,9 @@ const ORIGIN_POOL: usize = 512;
 /// sent as they are.
 const ENCODERS: usize = 64;
 
+/// Pages of errors that are being sent, in all. Beyond it an error is sent as it is.
+const PAGES_KIB: usize = 64 * 1024;
+
 /// What the data plane is made of.
 #[derive(Debug)]
 pub struct Parts {
@@ -50,6 +53,8 @@ pub struct Edge {
     pub(crate) failures: Failures,
     /// Room for bodies that are compressed while they are sent.
     pub(crate) encoders: Arc<Semaphore>,
+    /// Room for the pages of errors that are being sent, in KiB.
+    pub(crate) pages: Arc<Semaphore>,
     pub(crate) digester: Digester,
     pub(crate) metrics: Metrics,
     pub(crate) access_log: AccessLog,
@@ -72,6 +77,7 @@ impl Edge {
             unstorable,
             failures: Failures::new(),
             encoders: Arc::new(Semaphore::new(ENCODERS)),
+            pages: Arc::new(Semaphore::new(PAGES_KIB)),
             digester: Digester::random(),
             metrics: Metrics::register(&parts.registry)?,
             access_log: parts.access_log,

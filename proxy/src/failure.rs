@@ -2,7 +2,6 @@
 
 use std::io;
 
-use bytes::Bytes;
 use http::StatusCode;
 use pingora_core::{Error, ErrorSource, ErrorType};
 use pingora_proxy::{FailToProxy, Session};
@@ -259,8 +258,10 @@ pub(crate) async fn tell(
     // Pingora keeps no connection behind a request that failed; the client is told so.
     session.set_keepalive(None);
     let gone = fault == Fault::Client(ClientFault::Gone);
-    if context.arrival.is_some() && !gone && session.response_written().is_none() {
+    if context.arrival.is_some() && !gone && shape::answered(session).is_none() {
         let _ = shape::send(session, context, fault.answer()).await;
+        // A client that is still sending may never see an answer before a connection that is cut.
+        let _ = session.as_downstream_mut().drain_request_body().await;
     }
     context.fault = Some(fault);
     FailToProxy { error_code: told.status.as_u16(), can_reuse_downstream: !told.closes }
@@ -268,22 +269,22 @@ pub(crate) async fn tell(
 
 /// A refusal for a connection whose request no parser has seen.
 pub(crate) fn refusal_bytes(fault: ClientFault) -> Vec<u8> {
-    let Answer { status, fields, body, .. } = Fault::Client(fault).answer();
+    let answer = Fault::Client(fault).answer();
+    let Answer { status, fields, body, .. } = &answer;
     let mut head = format!(
         "HTTP/1.1 {} {}\r\nconnection: close\r\ncontent-length: {}\r\n",
         status.as_u16(),
         status.canonical_reason().unwrap_or_default(),
-        body.len(),
+        answer.bytes(),
     )
     .into_bytes();
-    for (name, value) in &fields {
+    for (name, value) in fields {
         head.extend_from_slice(name.as_str().as_bytes());
         head.extend_from_slice(b": ");
         head.extend_from_slice(value.as_bytes());
         head.extend_from_slice(b"\r\n");
     }
-    let body: &Bytes = &body;
-    [head.as_slice(), b"\r\n", body].concat()
+    [head.as_slice(), b"\r\n", &body.concat()].concat()
 }
 
 fn verdict(status: u16, label: &'static str, closes: bool) -> Verdict {

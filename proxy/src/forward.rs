@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
 use pingora_http::RequestHeader;
+use warmfront_config::unkeyed::{is_unkeyed, overrides_method};
 use warmfront_config::{Behavior, HostField};
 use warmfront_origin::{Bucket, BucketError, KeyError, Origin, TargetGroup};
 use warmfront_semantics::fields::{HOP_BY_HOP, Nominated, is_websocket, nominated};
@@ -24,46 +25,6 @@ pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-i
 /// curl and others send it with the first request of a connection in clear.
 const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 
-/// Fields by which a client could make an origin answer for another host, path or method than the
-/// one the answer would be stored under. Nobody is trusted to set them.
-const UNKEYED: [HeaderName; 26] = [
-    header::FORWARDED,
-    HeaderName::from_static("x-forwarded-for"),
-    HeaderName::from_static("x-forwarded-host"),
-    HeaderName::from_static("x-forwarded-port"),
-    HeaderName::from_static("x-forwarded-proto"),
-    HeaderName::from_static("x-forwarded-protocol"),
-    HeaderName::from_static("x-forwarded-scheme"),
-    HeaderName::from_static("x-forwarded-ssl"),
-    HeaderName::from_static("x-url-scheme"),
-    HeaderName::from_static("front-end-https"),
-    HeaderName::from_static("x-forwarded-server"),
-    HeaderName::from_static("x-forwarded-prefix"),
-    HeaderName::from_static("x-forwarded-path"),
-    HeaderName::from_static("x-host"),
-    HeaderName::from_static("x-http-host-override"),
-    HeaderName::from_static("x-original-host"),
-    HeaderName::from_static("x-original-uri"),
-    HeaderName::from_static("x-real-ip"),
-    HeaderName::from_static("true-client-ip"),
-    HeaderName::from_static("x-client-ip"),
-    HeaderName::from_static("x-cluster-client-ip"),
-    HeaderName::from_static("x-original-url"),
-    HeaderName::from_static("x-rewrite-url"),
-    HeaderName::from_static("x-request-id"),
-    // httpoxy (CVE-2016-5385).
-    HeaderName::from_static("proxy"),
-    // Of a switch that is not offered (RFC 7540 §3.2.1), and named by Connection.
-    HTTP2_SETTINGS,
-];
-/// Beside them, where the method is part of what is stored.
-const METHOD_OVERRIDES: [HeaderName; 5] = [
-    HeaderName::from_static("x-http-method-override"),
-    HeaderName::from_static("x-http-method"),
-    HeaderName::from_static("x-method-override"),
-    HeaderName::from_static("x-forwarded-method"),
-    HeaderName::from_static("x-original-method"),
-];
 /// What the edge makes anew for each request: no field of the client's tells what the origin saw.
 /// (X-Forwarded-Proto is one for all requests of a key.)
 const MADE: [HeaderName; 5] = [
@@ -253,22 +214,15 @@ fn clean(request: &mut RequestHeader) {
         }
     }
     let stored = matches!(request.method, Method::GET | Method::HEAD);
-    let is_unkeyed = |name: &HeaderName| {
-        is_among(&UNKEYED, name) || (stored && is_among(&METHOD_OVERRIDES, name))
-    };
+    let is_unkeyed = |name: &HeaderName| is_unkeyed(name) || (stored && overrides_method(name));
     let unkeyed: Vec<_> = request.headers.keys().filter(|name| is_unkeyed(name)).cloned().collect();
     for name in &unkeyed {
         request.remove_header(name);
     }
 }
 
-/// CGI and its heirs take `_` and `-` in a name for the same.
 fn is_among(names: &[HeaderName], name: &HeaderName) -> bool {
-    let same = |a: u8, b: u8| a == b || (a == b'_' && b == b'-');
-    names.iter().any(|known| {
-        let (name, known) = (name.as_str().as_bytes(), known.as_str().as_bytes());
-        name.len() == known.len() && name.iter().zip(known).all(|(a, b)| same(*a, *b))
-    })
+    names.iter().any(|known| policy::same_to_cgi(name, known))
 }
 
 fn mark(request: &mut RequestHeader, arrival: &Arrival, head: &RequestHead) -> Result<(), Fault> {

@@ -62,11 +62,12 @@ impl Key {
         if content == Content::Some || is_websocket(fields) || takes_fields_away(fields) {
             return Self::None(Forward::Bypass);
         }
-        let page = match &route.behavior().origin {
-            Origin::Bucket(_) if route.site().site.spa.is_some() && errand != Errand::Page => {
-                wanted(&head.method, head.target().path, fields)
-            }
-            _ => Wanted::File,
+        let has_pages = route.site().site.spa.is_some() && errand != Errand::Page;
+        let is_bucket = |origin: &Origin| matches!(origin, Origin::Bucket(_));
+        let page = if has_pages && route.behavior().origins().any(is_bucket) {
+            wanted(&head.method, head.target().path, fields)
+        } else {
+            Wanted::File
         };
         if route.behavior().behavior.policy.stores_nothing() {
             return Self::None(Forward::Bypass);

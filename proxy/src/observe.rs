@@ -2,12 +2,14 @@
 
 mod line;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use http::{HeaderMap, header};
 use pingora_proxy::Session;
 use tracing::warn;
 use warmfront_semantics::cache_status::Lookup;
+use warmfront_semantics::signed::redacted;
 
 use crate::access_log::Written;
 use crate::context::Context;
@@ -17,7 +19,7 @@ use crate::listen::connection::Connection;
 use crate::metrics::Sample;
 use crate::observe::line::Line;
 use crate::request::Arrival;
-use crate::{clock, lookup};
+use crate::{clock, lookup, shape};
 
 /// How a request ended.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +34,7 @@ struct End<'a> {
 /// Counts a request and writes it down.
 pub(crate) fn request(session: &Session, context: &Context) {
     let Some(arrival) = &context.arrival else { return };
-    let written = session.response_written().map(|head| head.status.as_u16());
+    let written = shape::answered(session).map(|status| status.as_u16());
     let own = context.fault.as_ref().map(|fault| fault.verdict().status.as_u16());
     let lookup = match context.answered {
         Some(_) => lookup::status(&session.cache, context, clock::now()).lookup,
@@ -106,7 +108,11 @@ fn describe(line: &mut Line, context: &Context, arrival: &Arrival, end: &End<'_>
         line.text("method", head.method.as_str().as_bytes());
         line.text("scheme", arrival.connection.scheme().as_bytes());
         line.text("host", head.host.as_str().as_bytes());
-        line.text("path", head.path_and_query().as_bytes());
+        let signed = context.route.as_ref();
+        let signed = signed.is_some_and(|r| r.behavior().behavior.trusted_keys.is_some());
+        let target = head.path_and_query();
+        let target = if signed { redacted(target) } else { Cow::Borrowed(target) };
+        line.text("path", target.as_bytes());
         line.text("protocol", protocol(head.version).as_bytes());
     }
     if let Some(tls) = &arrival.connection.tls {

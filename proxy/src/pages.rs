@@ -4,18 +4,19 @@
 //! anything else. Such a request gets no error page in turn: loops cannot be.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use pingora_core::protocols::http::HttpTask;
 use pingora_core::protocols::http::subrequest::server::SubrequestHandle;
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::Session;
 use pingora_proxy::subrequest::Ctx;
+use tokio::sync::OwnedSemaphorePermit;
 use warmfront_config::ErrorPage;
 
 use crate::context::{Context, Errand};
 
 /// Larger pages are no pages of errors.
-const PAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
+const PAGE_BYTES_MAX: usize = 1024 * 1024;
 /// What a request for a page says of the client; what is left out is not the page's business.
 const KEPT: [HeaderName; 2] = [header::HOST, header::ACCEPT_ENCODING];
 
@@ -25,13 +26,15 @@ struct ForPage {
 }
 
 /// A page, as the site answered with it.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Page {
     /// What the client is told.
     pub(crate) status: StatusCode,
     /// The page's own.
     pub(crate) fields: HeaderMap,
     pub(crate) body: Vec<Bytes>,
+    /// Held while it is sent.
+    pub(crate) room: Option<OwnedSemaphorePermit>,
 }
 
 // === impl Errand ===
@@ -69,10 +72,16 @@ pub(crate) async fn fetch(
         (page.page.clone()?, page.respond.unwrap_or(status))
     };
     let page = ask(session, path).await;
+    let page = page.and_then(|(fields, body)| {
+        let bytes: usize = body.iter().map(Bytes::len).sum();
+        let room = u32::try_from(bytes / 1024 + 1).ok()?;
+        let room = context.edge.pages.clone().try_acquire_many_owned(room).ok()?;
+        Some(Page { status: respond, fields, body, room: Some(room) })
+    });
     if page.is_none() {
         context.detail = Some("no-error-page");
     }
-    page.map(|(fields, body)| Page { status: respond, fields, body })
+    page
 }
 
 async fn ask(session: &Session, path: String) -> Option<(HeaderMap, Vec<Bytes>)> {
@@ -137,27 +146,38 @@ impl Page {
         self.body.iter().map(Bytes::len).sum()
     }
 
-    /// Gives an error the page's head; how it was found and how old it is stays said of the error.
+    /// Keeps what the error says of itself.
+    pub(crate) fn keep<'e>(
+        &mut self,
+        error: impl Iterator<Item = (&'e HeaderName, &'e HeaderValue)>,
+    ) {
+        let kept = error.filter(|(name, _)| OF_THE_ERROR.contains(name));
+        let kept: Vec<_> = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
+        for name in &OF_THE_ERROR {
+            self.fields.remove(name);
+        }
+        for (name, value) in kept {
+            self.fields.append(name, value);
+        }
+    }
+
+    /// The page's head, in the place of the error's.
     pub(crate) fn dress(&self, response: &mut ResponseHeader) -> pingora_core::Result<()> {
-        let age = response.headers.get(header::AGE).cloned();
         let mut head = ResponseHeader::build_no_case(self.status, Some(self.fields.len() + 4))?;
-        for (name, value) in self.fields.iter().filter(|(name, _)| !is_of_the_error(name)) {
+        for (name, value) in self.fields.iter().filter(|(name, _)| !FRAMING.contains(name)) {
             head.append_header(name, value)?;
         }
         head.insert_header(header::CONTENT_LENGTH, self.bytes())?;
-        if let Some(age) = age {
-            head.insert_header(header::AGE, age)?;
-        }
         head.set_version(response.version);
         *response = head;
         Ok(())
     }
 }
 
-/// What is said of the error, or of the connection with its client.
-pub(crate) fn is_of_the_error(name: &HeaderName) -> bool {
-    matches!(
-        *name,
-        header::AGE | header::CONTENT_LENGTH | header::TRANSFER_ENCODING | header::CONNECTION
-    )
-}
+/// What is said of the error and not of the page: when it was, and what the client can do about it
+/// (RFC 9110 §10.2.3, §11.6.1, §15.5.6).
+const OF_THE_ERROR: [HeaderName; 5] =
+    [header::AGE, header::DATE, header::ALLOW, header::RETRY_AFTER, header::WWW_AUTHENTICATE];
+/// What is said anew for each client.
+pub(crate) const FRAMING: [HeaderName; 3] =
+    [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION];

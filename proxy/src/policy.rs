@@ -26,6 +26,13 @@ const OF_THE_CONTENT: [HeaderName; 3] =
 /// Of a switch of protocols.
 const OF_THE_SWITCH: [HeaderName; 2] = [header::CONNECTION, header::UPGRADE];
 
+/// CGI and its heirs take `_` and `-` in a name for the same.
+pub(crate) fn same_to_cgi(name: &HeaderName, known: &HeaderName) -> bool {
+    let same = |a: u8, b: u8| a == b || (a == b'_' && b == b'-');
+    let (name, known) = (name.as_str().as_bytes(), known.as_str().as_bytes());
+    name.len() == known.len() && name.iter().zip(known).all(|(a, b)| same(*a, *b))
+}
+
 /// The query as far as it is in the key.
 pub(crate) fn keyed_query<'q>(behavior: &Behavior, query: Option<&'q str>) -> Option<Cow<'q, str>> {
     of_query(behavior, query, &[&behavior.policy.query])
@@ -94,6 +101,23 @@ pub(crate) fn with_shown_cookies(behavior: &Behavior, request: &HeaderMap) -> He
     shown
 }
 
+/// Who an answer may be for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Audience {
+    /// Everybody who asks with the same key.
+    All,
+    /// One client: the origin saw a cookie of its that is not in the key.
+    One,
+}
+
+/// Who the answer to a request may be for.
+pub(crate) fn audience(behavior: &Behavior, request: &HeaderMap) -> Audience {
+    let (keyed, beside) = (&behavior.policy.cookies, &behavior.forward.cookies);
+    let tells =
+        |name: &[u8]| beside.takes(name) && !keyed.takes(name) && !is_credential(behavior, name);
+    if cookie::pairs(request).any(|(name, _)| tells(name)) { Audience::One } else { Audience::All }
+}
+
 /// Whether any cookie may reach the origin.
 pub(crate) fn passes_cookies(behavior: &Behavior) -> bool {
     behavior.policy.cookies != Selection::None || behavior.forward.cookies != Selection::None
@@ -108,8 +132,12 @@ pub(crate) fn reaches_origin(behavior: &Behavior, origin: &Origin, name: &Header
     if OF_THE_REQUEST.contains(name) || *name == header::COOKIE {
         return true;
     }
-    let chosen = behavior.policy.headers.contains(name)
-        || behavior.forward.headers.takes(name.as_str().as_bytes());
+    let keyed = &behavior.policy.headers;
+    let is_keyed = keyed.contains(name);
+    if !is_keyed && keyed.iter().any(|known| same_to_cgi(name, known)) {
+        return false;
+    }
+    let chosen = is_keyed || behavior.forward.headers.takes(name.as_str().as_bytes());
     match origin {
         // Its own fields are instructions to the bucket, and the signature is ours.
         Origin::Bucket(_) => {

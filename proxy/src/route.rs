@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use warmfront_semantics::target::{has_dot_segments, matched_path};
+use warmfront_semantics::target::{has_dot_segments, lenient_path, matched_path};
 
 use crate::failure::ClientFault;
 use crate::request::{Arrival, RequestHead};
@@ -29,13 +29,17 @@ impl Route {
         }
         let site = arrival.snapshot.site(&head.host).ok_or(ClientFault::UnknownHost)?;
         let raw = head.target().path;
-        let path = matched_path(raw);
-        let matches = |route: &BehaviorRoute| route.pattern.matches(&path);
-        let behavior = site.behaviors.iter().position(matches).ok_or(ClientFault::UnknownHost)?;
-        // Whoever resolves them might come out where a signature is asked for.
+        let matching =
+            |path: &str| site.behaviors.iter().position(|behavior| behavior.pattern.matches(path));
+        let behavior = matching(&matched_path(raw)).ok_or(ClientFault::UnknownHost)?;
+        // Where signatures are asked for, nobody may come to a behavior by a path that its origin could
+        // read as that of another one.
         let signs = |route: &BehaviorRoute| route.behavior.trusted_keys.is_some();
-        if has_dot_segments(raw) && site.behaviors.iter().any(signs) {
-            return Err(ClientFault::Target);
+        if site.behaviors.iter().any(signs) {
+            let otherwise = lenient_path(raw).and_then(|path| matching(&path));
+            if has_dot_segments(raw) || otherwise.is_some_and(|other| other != behavior) {
+                return Err(ClientFault::Target);
+            }
         }
         Ok(Self { site: site.clone(), behavior })
     }

@@ -10,6 +10,7 @@ use warmfront_origin::{NoTarget, Origin, bucket_peer, target_peer};
 
 use crate::context::{Attempt, Context, Detour, Stage};
 use crate::failure::{Fault, OriginFault};
+use crate::shape;
 use crate::stale::Trouble;
 
 /// A bucket's addresses are Amazon's; three that do not answer are an outage.
@@ -108,7 +109,7 @@ pub(crate) fn is_failing(context: &Context, status: StatusCode) -> bool {
 
 /// Whether a request may be sent again that an origin may have seen already: only what is idempotent
 /// (RFC 9110 §9.2.2), and only while all of it is at hand.
-fn may_repeat(session: &Session) -> bool {
+pub(crate) fn may_repeat(session: &Session) -> bool {
     session.req_header().method.is_idempotent() && !session.as_ref().retry_buffer_truncated()
 }
 
@@ -125,7 +126,7 @@ pub(crate) fn judge_failure(
     } else {
         error.set_retry(false);
     }
-    let silent = context.attempt.status.is_none() && session.response_written().is_none();
+    let silent = context.attempt.status.is_none() && shape::answered(session).is_none();
     let origins = Trouble::of(error, context.fault.as_ref()) == Trouble::Unreachable;
     if !error.retry() && repeatable && silent && origins && fail_over(context) == Next::Try {
         context.fault = None;

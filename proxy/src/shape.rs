@@ -80,6 +80,11 @@ pub(crate) async fn interim(session: &mut Session, context: &Context, response: 
     session.set_ignore_info_resp(true);
 }
 
+/// The status that the client was sent; what came before it was no answer.
+pub(crate) fn answered(session: &Session) -> Option<StatusCode> {
+    session.response_written().filter(|head| !is_interim(head)).map(|head| head.status)
+}
+
 /// Lets the store take a response as fast as it comes, where it has room for all of it: the pace of
 /// the client whose request this is must not be that of those who wait for the same.
 fn unbind(session: &mut Session) {
@@ -183,7 +188,7 @@ fn own(session: &mut Session, context: &Context, answer: &Answer) -> Result<Resp
         head.append_header(name, value)?;
     }
     if answer.status != StatusCode::NO_CONTENT {
-        head.insert_header(header::CONTENT_LENGTH, answer.body.len())?;
+        head.insert_header(header::CONTENT_LENGTH, answer.bytes())?;
     }
     head.insert_header(header::SERVER, HeaderValue::from_static(VIA))?;
     mark(session, &mut head, context, &lookup::none(context))?;
@@ -201,10 +206,15 @@ pub(crate) async fn send(
         session.set_keepalive(None);
     }
     let head = Box::new(own(session, context, &answer)?);
-    let bodiless = answer.body.is_empty() || session.req_header().method == Method::HEAD;
+    let bodiless = answer.bytes() == 0 || session.req_header().method == Method::HEAD;
     session.as_downstream_mut().write_response_header(head).await?;
-    if !bodiless {
-        session.as_downstream_mut().write_response_body(answer.body, true).await?;
+    if bodiless {
+        return Ok(());
+    }
+    let mut pieces = answer.body.into_iter().filter(|piece| !piece.is_empty()).peekable();
+    while let Some(piece) = pieces.next() {
+        let end = pieces.peek().is_none();
+        session.as_downstream_mut().write_response_body(piece, end).await?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use http::StatusCode;
 use pingora_core::{Error, ErrorSource, ErrorType};
 use pingora_proxy::Session;
+use warmfront_origin::Origin;
 use warmfront_semantics::freshness::{Permission, Staleness};
 
 use crate::context::Context;
@@ -64,7 +65,7 @@ pub(crate) fn stands_in(
     };
     let trouble = Trouble::of(error, context.fault.as_ref());
     if lookup::is_kept(meta) {
-        return outlives(trouble) && outlast(session, context, error, trouble);
+        return outlives(context, trouble) && outlast(session, context, error, trouble);
     }
     let staleness = stored.staleness();
     let window = match trouble {
@@ -113,16 +114,19 @@ fn outlast(session: &mut Session, context: &mut Context, error: &Error, trouble:
 }
 
 /// Whether an asset of an earlier deploy is still served: its origin has it no more, or cannot say.
-fn outlives(trouble: Trouble) -> bool {
+fn outlives(context: &Context, trouble: Trouble) -> bool {
     match trouble {
-        Trouble::Answered(status) => is_gone(status) || status.is_server_error(),
+        Trouble::Answered(status) => is_gone(context, status) || status.is_server_error(),
         Trouble::Unreachable => true,
         Trouble::Elsewhere => false,
     }
 }
 
-/// Whether an origin says by this status that there is no such thing; a bucket that must not be listed
-/// says 403.
-pub(crate) fn is_gone(status: StatusCode) -> bool {
-    matches!(status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::GONE)
+/// Whether an origin says by this status that there is no such thing any more, and no more than that: a
+/// bucket that must not be listed says 403; an app server that says 403 or 410 has withdrawn it.
+pub(crate) fn is_gone(context: &Context, status: StatusCode) -> bool {
+    match context.origin() {
+        Ok(Origin::Bucket(_)) => matches!(status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND),
+        _ => status == StatusCode::NOT_FOUND,
+    }
 }

@@ -6,7 +6,7 @@ use crate::model::{Endpoint, TargetName};
 use crate::pattern::is_dns_name;
 
 /// `host:port`.
-pub(super) fn target_name(text: &str) -> Result<TargetName, String> {
+pub(crate) fn target_name(text: &str) -> Result<TargetName, String> {
     if text.contains("://") {
         return Err("a target is `host:port`, without a scheme".to_owned());
     }

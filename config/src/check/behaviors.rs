@@ -85,7 +85,7 @@ impl Inherited<'_> {
 
 /// A pattern that is meant as one. Other proxies take regular expressions here, and as a pattern
 /// one would match nothing and say nothing.
-fn path_pattern(text: &str) -> Result<PathPattern, String> {
+pub(crate) fn path_pattern(text: &str) -> Result<PathPattern, String> {
     const FOREIGN: &str = "^|\\{}()[]<>\"`";
     let pattern = PathPattern::parse(text).map_err(|error| error.to_string())?;
     let foreign = text.chars().find(|letter| FOREIGN.contains(*letter));
@@ -100,6 +100,14 @@ fn path_pattern(text: &str) -> Result<PathPattern, String> {
         return Err("`.*` reads as a regular expression: `*` alone is any run of characters, and \
                     `.?*` is a dot and what follows it, as in `/.?*` for dot files"
             .to_owned());
+    }
+    let dots = text.split('/').any(|segment| matches!(segment, "." | ".."));
+    if text.contains("//") || dots {
+        return Err(
+            "never matches: paths are matched with their dot segments resolved, and with one \
+                    slash for several"
+                .to_owned(),
+        );
     }
     Ok(pattern)
 }

@@ -26,13 +26,7 @@ pub(super) fn cors(section: &Section<'_>) -> Option<Cors> {
     let methods = section.or("methods", safe, methods);
     let headers = section.or("headers", Some(Vec::new()), headers);
     let expose = section.or("expose", Vec::new(), |value| {
-        fields::names(value, |name: &HeaderName| {
-            if credentials && name == "*" {
-                // Fetch §3.2.5: with credentials it is the name of a field.
-                return Err("is everything only without `credentials`");
-            }
-            Ok(())
-        })
+        fields::names(value, |name| permit_exposed(name, credentials))
     });
     let max_age: Option<Duration> =
         section.get("max_age").and_then(|value| value.seconds(LIFETIME));
@@ -62,6 +56,15 @@ fn headers(value: &Value<'_>) -> Option<Option<Vec<HeaderName>>> {
     fields::names(value, permit).map(Some)
 }
 
+/// Why a field may not be in `expose`.
+pub(crate) fn permit_exposed(name: &HeaderName, credentials: bool) -> Result<(), &'static str> {
+    if credentials && name == "*" {
+        // Fetch §3.2.5: with credentials it is the name of a field.
+        return Err("is everything only without `credentials`");
+    }
+    Ok(())
+}
+
 // === origins ===
 
 fn origins(value: &Value<'_>) -> Option<CorsOrigins> {
@@ -83,7 +86,7 @@ fn origins(value: &Value<'_>) -> Option<CorsOrigins> {
 
 /// An origin as browsers send it (RFC 6454 §6.2): compared letter by letter, any other spelling
 /// would match nothing.
-fn origin(text: &str) -> Result<CorsOrigin, String> {
+pub(crate) fn origin(text: &str) -> Result<CorsOrigin, String> {
     if text == "null" {
         return Err(
             "is what any sandboxed page and any file says: it is nobody's origin".to_owned()

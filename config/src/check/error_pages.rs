@@ -28,11 +28,20 @@ pub(super) fn error_status(value: &Value<'_>) -> Option<StatusCode> {
 
 /// Reports what is no path of a page on the site itself.
 pub(super) fn check_page(value: &Value<'_>, page: &str) {
-    if !page.starts_with('/') {
-        value.problem(format!("is a path, so it starts with a slash: write \"/{page}\""));
-    } else if page.chars().any(|letter| letter.is_control() || letter == '?' || letter == '#') {
-        value.problem("is the path of a page: no query, no fragment, no control characters");
+    if let Err(message) = page_path(page) {
+        value.problem(message);
     }
+}
+
+/// Why `page` is no path of a page on the site itself.
+pub(crate) fn page_path(page: &str) -> Result<(), String> {
+    if !page.starts_with('/') {
+        return Err(format!("is a path, so it starts with a slash: write \"/{page}\""));
+    }
+    if page.chars().any(|letter| letter.is_control() || letter == '?' || letter == '#') {
+        return Err("is the path of a page: no query, no fragment, no control characters".into());
+    }
+    Ok(())
 }
 
 fn error_page<'r>(

@@ -24,13 +24,16 @@ impl KeyGroups {
     }
 
     /// The keys of the groups that `value` names; `None` if it names none, which lets everybody in.
+    /// A group that could not be read has no keys: nobody can sign.
     pub(super) fn trusted(
         &self,
         value: &Value<'_>,
         clock_tolerance: Duration,
     ) -> Option<Arc<TrustedKeys>> {
-        let named = value.distinct(Value::text)?;
         let mut keys: Vec<PublicKey> = Vec::new();
+        let Some(named) = value.distinct(Value::text) else {
+            return Some(Arc::new(TrustedKeys { keys, clock_tolerance }));
+        };
         for (name, item) in named.iter().zip(value.items()?) {
             let Some(group) = self.0.get(name) else {
                 let known = self.0.keys().map(String::as_str);
@@ -49,7 +52,7 @@ impl KeyGroups {
                 }
             }
         }
-        (!keys.is_empty()).then(|| Arc::new(TrustedKeys { keys, clock_tolerance }))
+        (!named.is_empty()).then(|| Arc::new(TrustedKeys { keys, clock_tolerance }))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::raw::{Value, show_duration};
 pub(super) const DAY: Duration = Duration::from_hours(24);
 const YEAR: Duration = Duration::from_hours(24 * 365);
 /// Longer than anything is kept, and far within the 2^31 seconds of RFC 9111 §1.2.2.
-pub(super) const LIFETIME: RangeInclusive<Duration> =
+pub(crate) const LIFETIME: RangeInclusive<Duration> =
     Duration::ZERO..=Duration::from_hours(24 * 3650);
 
 /// A `ttl` table: only what it names.

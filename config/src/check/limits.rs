@@ -12,7 +12,7 @@ const GIB: u64 = 1 << 30;
 const TIB: u64 = 1 << 40;
 
 /// Any deadline: longer than nothing, and not longer than a day.
-pub(super) const DEADLINE: RangeInclusive<Duration> =
+pub(crate) const DEADLINE: RangeInclusive<Duration> =
     Duration::from_millis(1)..=Duration::from_hours(24);
 
 /// `[limits]`.

@@ -21,7 +21,7 @@ pub(super) fn methods(value: &Value<'_>) -> Option<Methods> {
 }
 
 /// A method in the case that it is sent in (RFC 9110 §9.1).
-pub(super) fn method(text: &str) -> Result<Method, String> {
+pub(crate) fn method(text: &str) -> Result<Method, String> {
     let upper = text.to_ascii_uppercase();
     if text != upper {
         return Err(format!("methods are in upper case: write \"{upper}\""));

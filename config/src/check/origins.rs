@@ -1,6 +1,7 @@
 //! `[origins.NAME]`: a bucket, a target group, or two of them of which one stands in.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -131,6 +132,9 @@ fn failing(value: &Value<'_>) -> Option<Vec<StatusCode>> {
 
 // === target groups ===
 
+/// How often a request may be tried.
+pub(crate) const ATTEMPTS: RangeInclusive<u64> = 1..=10;
+
 fn target_group(section: &Section<'_>) -> Option<TargetGroup> {
     let written = section.get("targets");
     if written.is_none() {
@@ -152,7 +156,7 @@ fn target_group(section: &Section<'_>) -> Option<TargetGroup> {
             .or("connect_timeout", Duration::from_secs(5), |value| value.duration(DEADLINE)),
         response_timeout: section
             .or("response_timeout", Duration::from_secs(30), |value| value.duration(DEADLINE)),
-        attempts: section.or("attempts", 3, |value| value.whole(1..=10)),
+        attempts: section.or("attempts", 3, |value| value.whole(ATTEMPTS)),
     };
     Some(TargetGroup { targets: targets?, ..group })
 }
@@ -193,7 +197,8 @@ pub(super) fn secret_fields(
     Some(fields)
 }
 
-fn permit_to_targets(name: &HeaderName) -> Result<(), &'static str> {
+/// Why a field may not be set on every request to a target.
+pub(crate) fn permit_to_targets(name: &HeaderName) -> Result<(), &'static str> {
     if *name == header::HOST {
         return Err("the Host field has a key of its own: `host`");
     }

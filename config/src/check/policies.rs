@@ -116,18 +116,20 @@ impl WrittenPolicy {
     }
 }
 
+/// Why a request field may not be in the key of a policy that compresses, or does not.
+pub(crate) fn permit_in_key(name: &HeaderName, compress: bool) -> Result<(), &'static str> {
+    if compress && *name == header::ACCEPT_ENCODING {
+        return Err("the edge compresses by it: set `compress = false` to leave it to the origin");
+    }
+    selection::permit_in_key(name)
+}
+
 fn policy(section: &Section<'_>) -> WrittenPolicy {
     let built_in = WrittenPolicy::optimized();
     let compress = section.or("compress", built_in.compress, Value::flag);
-    let permit = |name: &HeaderName| {
-        if compress && *name == header::ACCEPT_ENCODING {
-            return Err(
-                "the edge compresses by it: set `compress = false` to leave it to the origin",
-            );
-        }
-        selection::permit_in_key(name)
-    };
-    let mut headers = section.or("headers", Vec::new(), |value| fields::names(value, permit));
+    let mut headers = section.or("headers", Vec::new(), |value| {
+        fields::names(value, |name| permit_in_key(name, compress))
+    });
     headers.sort_by(|one, other| one.as_str().cmp(other.as_str()));
     WrittenPolicy {
         ttl: WrittenTtl::default().overridden(section.get("ttl").as_ref()),

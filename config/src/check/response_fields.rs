@@ -9,20 +9,13 @@ use super::lifetimes::LIFETIME;
 use crate::model::ResponseFields;
 use crate::raw::{Section, Value};
 
-const YEAR: Duration = Duration::from_hours(24 * 365);
+/// What browsers ask of a site that wants to be on their lists.
+pub(crate) const YEAR: Duration = Duration::from_hours(24 * 365);
 
 /// `response_headers`.
 pub(super) fn response_fields(section: &Section<'_>) -> ResponseFields {
     let cors = section.get("cors");
-    let permit_value = |name: &HeaderName| {
-        if cors.is_some() && name.as_str().starts_with("access-control-") {
-            return Err("is what `cors` says");
-        }
-        if *name == header::STRICT_TRANSPORT_SECURITY {
-            return Err("has a key of its own: `hsts`");
-        }
-        permit(name)
-    };
+    let permit_value = |name: &HeaderName| permit_value(name, cors.is_some());
     let mut set = section.or("set", Vec::new(), |value| fields::pairs(value, permit_value));
     let is_set = |name: &HeaderName| {
         if set.iter().any(|(known, _)| known == name) {
@@ -45,8 +38,19 @@ pub(super) fn response_fields(section: &Section<'_>) -> ResponseFields {
     ResponseFields { remove, set, default, hsts: written_hsts.flatten(), cors }
 }
 
+/// Why a field may not be given a value, beside `cors` or without it.
+pub(crate) fn permit_value(name: &HeaderName, has_cors: bool) -> Result<(), &'static str> {
+    if has_cors && name.as_str().starts_with("access-control-") {
+        return Err("is what `cors` says");
+    }
+    if *name == header::STRICT_TRANSPORT_SECURITY {
+        return Err("has a key of its own: `hsts`");
+    }
+    permit(name)
+}
+
 /// Why a field may be neither set nor removed.
-fn permit(name: &HeaderName) -> Result<(), &'static str> {
+pub(crate) fn permit(name: &HeaderName) -> Result<(), &'static str> {
     const SAID_HERE: [HeaderName; 3] = [header::AGE, header::DATE, header::VIA];
     const SAID_HERE_TOO: [&str; 3] = ["cache-status", "x-cache", "x-request-id"];
     if fields::is_framing(name) || [header::CONTENT_ENCODING, header::CONTENT_RANGE].contains(name)

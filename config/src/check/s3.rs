@@ -39,24 +39,27 @@ pub(super) fn bucket(section: &Section<'_>, headers: Vec<(HeaderName, HeaderValu
 
 /// `headers` beside `s3`.
 pub(super) fn headers(value: &Value<'_>) -> Option<Vec<(HeaderName, HeaderValue)>> {
-    secret_fields(value, |name| {
-        if fields::is_framing(name) {
-            return Err("frames one connection's messages and cannot be set");
-        }
-        // Any other field of Amazon's is refused unless it is signed, and these are not.
-        let signed = [header::HOST, header::AUTHORIZATION].contains(name);
-        if signed || name.as_str().starts_with("x-amz-") {
-            return Err("belongs to the signature and cannot be set");
-        }
-        if fields::is_conditional(name) {
-            return Err("is asked for request by request and cannot be set");
-        }
-        Ok(())
-    })
+    secret_fields(value, permit_to_bucket)
+}
+
+/// Why a field may not be set on every request to a bucket.
+pub(crate) fn permit_to_bucket(name: &HeaderName) -> Result<(), &'static str> {
+    if fields::is_framing(name) {
+        return Err("frames one connection's messages and cannot be set");
+    }
+    // Any other field of Amazon's is refused unless it is signed, and these are not.
+    let signed = [header::HOST, header::AUTHORIZATION].contains(name);
+    if signed || name.as_str().starts_with("x-amz-") {
+        return Err("belongs to the signature and cannot be set");
+    }
+    if fields::is_conditional(name) {
+        return Err("is asked for request by request and cannot be set");
+    }
+    Ok(())
 }
 
 /// Amazon's rule for its own buckets; other servers take more.
-fn bucket_name(text: &str, amazon: bool) -> Result<String, &'static str> {
+pub(crate) fn bucket_name(text: &str, amazon: bool) -> Result<String, &'static str> {
     let lower = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let amazons = (3..=63).contains(&text.len())
         && text.bytes().all(|byte| lower(byte) || b"-.".contains(&byte))
@@ -120,7 +123,7 @@ fn path_style(
 }
 
 /// `/build` and `build/` are the same prefix.
-fn prefix(text: &str) -> Result<String, &'static str> {
+pub(crate) fn prefix(text: &str) -> Result<String, &'static str> {
     if text.chars().any(char::is_control) {
         return Err("a prefix holds no control characters");
     }

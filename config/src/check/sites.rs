@@ -134,7 +134,7 @@ fn hosts<'r>(
 }
 
 /// A key has no leading slash, a path has; either way the same object is meant.
-fn object_key(text: &str) -> Result<String, &'static str> {
+pub(crate) fn object_key(text: &str) -> Result<String, &'static str> {
     if text.chars().any(char::is_control) {
         return Err("an object's key holds no control characters");
     }

@@ -7,6 +7,7 @@ use super::policy::{Compression, Policies};
 use super::request::{everything, forwarded, nothing};
 use super::response::{Shaping, shaping};
 use super::setting::Setting;
+use crate::check::behaviors::path_pattern;
 use crate::model::{Forward, Selection};
 use crate::pattern::PathPattern;
 
@@ -103,7 +104,10 @@ impl Behavior {
 
     /// Writes what has to be said where `site`, if it is another, says what it says.
     pub(super) fn write(self, site: Option<&Self>, table: &mut Table) {
+        let mut names_policy = false;
         for said in self.0 {
+            // Who names a policy means all of it, and not what the site says over another one.
+            let site = site.filter(|_| said.name != "compress" || !names_policy);
             let above = site.and_then(|site| site.0.iter().find(|above| above.name == said.name));
             let above = above.filter(|above| above.unsaid.as_ref() != Some(&above.value));
             let holds = above.map(|above| &above.value).or(said.unsaid.as_ref());
@@ -112,6 +116,7 @@ impl Behavior {
             if holds == Some(&said.value) && noted {
                 continue;
             }
+            names_policy |= said.name == "policy";
             match said.note {
                 Some(note) => table.set_with(said.name, said.value, note),
                 None => table.set(said.name, said.value),
@@ -194,14 +199,21 @@ fn trusted(
             }
         }
         if groups.is_empty() {
+            table.remark("fill in: TrustedKeyGroups.Enabled = true, but no group is named");
             groups.push(SIGNERS.to_owned());
         }
     }
     if let Some(signers) = setting.get("TrustedSigners")?
         && signers.is_on("Enabled")?
     {
-        groups.push(SIGNERS.to_owned());
-        for account in setting.texts("TrustedSigners")? {
+        if !groups.iter().any(|group| group == SIGNERS) {
+            groups.push(SIGNERS.to_owned());
+        }
+        let accounts = setting.texts("TrustedSigners")?;
+        if accounts.is_empty() {
+            table.remark("fill in: TrustedSigners.Enabled = true, but no account is named");
+        }
+        for account in accounts {
             table.remark(format!("fill in: TrustedSigners has the account {}:", text(account)));
             table.remark(format!("  its public keys belong into [key_groups.{SIGNERS}]"));
         }
@@ -223,28 +235,32 @@ pub(super) fn pattern(
 ) -> Result<PathPattern, ImportError> {
     let path = setting.need("PathPattern")?;
     let written = path.own_text()?;
-    let mut plain: String = written
-        .chars()
-        .map(|letter| {
-            let reads_as_regex = "^|\\{}()[]<>\"`".contains(letter);
-            if reads_as_regex || letter.is_control() { '?' } else { letter }
-        })
-        .collect();
-    if let Some(before) = plain.strip_suffix('$') {
-        plain = format!("{before}?");
-    }
-    // `.*` means another thing in a regular expression, and is refused for that.
-    plain = plain.replace(".*", ".?*");
-    if plain != written {
+    let rooted = |text: &str| {
+        let slash = if text.starts_with(['/', '*']) { "" } else { "/" };
+        format!("{slash}{text}")
+    };
+    let mut plain = rooted(written);
+    if path_pattern(&plain).is_err() {
+        plain = rooted(&literal(written));
         table.remark(format!(
             "PathPattern = {} reads as a regular expression; `?` here takes any one character",
             text(written)
         ));
     }
-    if !plain.starts_with(['/', '*']) {
-        plain.insert(0, '/');
+    path_pattern(&plain).map_err(|_| path.is_not("a pattern of at most 4096 bytes"))
+}
+
+/// With `?` for what means another thing in a regular expression, and is refused for that.
+fn literal(written: &str) -> String {
+    let one = |letter: char| {
+        let foreign = "^|\\{}()[]<>\"`".contains(letter) || letter.is_control();
+        if foreign { '?' } else { letter }
+    };
+    let mut plain: String = written.chars().map(one).collect();
+    if let Some(before) = plain.strip_suffix('$') {
+        plain = format!("{before}?");
     }
-    PathPattern::parse(&plain).map_err(|_| path.is_not("a pattern of at most 4096 bytes"))
+    plain.replace(".*", ".?*").replace(".+", "?+")
 }
 
 const REASONS: &Reasons = &[

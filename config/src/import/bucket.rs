@@ -4,6 +4,7 @@ use super::ImportError;
 use super::origins::custom_headers;
 use super::page::{Table, inline, text};
 use super::setting::Setting;
+use crate::check::s3;
 
 /// What a host name says of a bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,16 +63,15 @@ impl Bucket {
         setting: &Setting<'_>,
         table: &mut Table,
     ) -> Result<(), ImportError> {
-        let lower = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-        let is_name = (3..=63).contains(&self.name.len())
-            && self.name.bytes().all(|byte| lower(byte) || b"-.".contains(&byte))
-            && self.name.bytes().next().is_some_and(lower)
-            && self.name.bytes().next_back().is_some_and(lower);
+        let is_name = s3::bucket_name(&self.name, true).is_ok();
         let bucket = if is_name { self.name.as_str() } else { "example-bucket" };
         let region = self.region.as_deref().unwrap_or("us-east-1");
         let mut members = vec![("bucket", text(bucket)), ("region", text(region))];
         if let Some(path) = setting.text("OriginPath")? {
-            members.push(("prefix", text(path)));
+            match s3::prefix(path) {
+                Ok(_) => members.push(("prefix", text(path))),
+                Err(why) => table.remark(format!("not carried over: OriginPath: {why}")),
+            }
         }
         let control = setting.text("OriginAccessControlId")?;
         let config = setting.get("S3OriginConfig")?;
@@ -97,7 +97,7 @@ impl Bucket {
             Some(note) => table.set_with("s3", s3, &note),
             None => table.set("s3", s3),
         }
-        let headers = custom_headers(setting, is_signed)?;
+        let headers = custom_headers(setting, s3::permit_to_bucket)?;
         if !headers.is_empty() {
             table.set("headers", inline(&headers));
         }
@@ -108,11 +108,4 @@ impl Bucket {
         }
         Ok(())
     }
-}
-
-/// Fields that the signature covers, or that a request of the edge's own making needs.
-fn is_signed(lower: &str) -> bool {
-    ["host", "authorization", "range", "x-amz-date", "x-amz-content-sha256", "x-amz-security-token"]
-        .contains(&lower)
-        || lower.starts_with("if-")
 }

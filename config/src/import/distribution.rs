@@ -7,6 +7,7 @@ use super::page::{Names, Page, Reasons, Table, inline, key, text, texts, word};
 use super::policy::Policies;
 use super::setting::Setting;
 use super::{ImportError, PolicyFile, errors};
+use crate::check::sites::object_key;
 use crate::pattern::{HostPattern, PathPattern};
 
 /// The whole file.
@@ -29,7 +30,11 @@ pub(super) fn page(root: &Node, policies: &[PolicyFile]) -> Result<Page, ImportE
     let whole = Behavior::read(&own, "default", "DefaultCacheBehavior.", &mut reading, &mut site)?;
     let behaviors = behaviors(&config, &name, &whole, &mut reading)?;
     whole.write(None, &mut site);
-    let root_object = config.text("DefaultRootObject")?;
+    let mut root_object = config.text("DefaultRootObject")?;
+    if let Some(Err(_)) = root_object.map(object_key) {
+        config.need("DefaultRootObject")?.release();
+        root_object = None;
+    }
     if root_object.is_some() || origins.find(&own)?.is_bucket {
         site.set("default_root_object", text(root_object.unwrap_or_default()));
     }
@@ -206,7 +211,7 @@ const REASONS: &Reasons = &[
     ("Aliases", "not a host name, or there already"),
     ("Origins", "not what the list of origins says"),
     ("OriginGroups", "not what the list of groups says"),
-    ("DefaultRootObject", "there is none"),
+    ("DefaultRootObject", "there is none, or this is no key of an object"),
     ("CacheBehaviors", "not what the list of behaviors says"),
     ("CustomErrorResponses", "not what an error page can be, or a status that has one"),
     ("Comment", "a description"),

@@ -1,8 +1,10 @@
 //! Custom error responses.
 
 use super::ImportError;
+use super::lifetimes::longest;
 use super::page::{Table, inline, seconds, text};
 use super::setting::Setting;
+use crate::check::error_pages::page_path;
 
 /// Custom error responses that are alike but for their status.
 #[derive(Debug)]
@@ -73,11 +75,10 @@ fn page<'n>(item: &Setting<'n>) -> Result<Option<Response<'n>>, ImportError> {
     item.accept("ResponsePagePath", "\"\"")?;
     item.accept("ResponseCode", "\"\"")?;
     let ttl = item.number("ErrorCachingMinTTL")?.unwrap_or(TTL);
-    let is_path = |page: &str| {
-        page.starts_with('/') && !page.contains(['?', '#']) && !page.contains(char::is_control)
-    };
+    let is_path = |page: &str| page_path(page).is_ok();
     let is_error = |status: u64| (400..=599).contains(&status);
     let sound = is_error(status)
+        && ttl <= longest()
         && page.is_none_or(is_path)
         && respond.is_none_or(|it| page.is_some() && (it == 200 || is_error(it)));
     Ok(sound.then(|| Response { status: vec![status], page, respond, ttl }))

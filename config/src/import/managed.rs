@@ -19,6 +19,9 @@ pub(super) enum Cache {
 const DAY: u64 = 86_400;
 const YEAR: u64 = 365 * DAY;
 
+const OVERRIDES: &str = "headers X-HTTP-Method, X-HTTP-Method-Override and X-Method-Override are not \
+                         in the key: with GET and HEAD the edge does not pass them on";
+
 /// A cache policy.
 pub(super) fn cache(id: &str) -> Option<Cache> {
     let written = |ttl, query, headers: &[&str], cookies| CachePolicy {
@@ -28,11 +31,8 @@ pub(super) fn cache(id: &str) -> Option<Cache> {
         cookies,
         compress: true,
     };
-    // In the key are the fields that methods are overridden with, and every cookie: to leave them
-    // out would hand one client's answer to another.
-    let overrides =
-        ["host", "origin", "x-http-method", "x-http-method-override", "x-method-override"];
-    let as_origin_says = |query| written([0, 0, YEAR], query, &overrides, Selection::All);
+    // In the key is every cookie: to leave one out would hand one client's answer to another.
+    let as_origin_says = |query| written([0, 0, YEAR], query, &["host", "origin"], Selection::All);
     Some(match id {
         "658327ea-f89d-4fab-a63d-7e88639e58f6" => Cache::BuiltIn(
             "optimized",
@@ -40,13 +40,15 @@ pub(super) fn cache(id: &str) -> Option<Cache> {
         ),
         "b2884449-e4de-46a7-ac36-70bc7f1ddd6d" => Cache::Uncompressed,
         "4135ea2d-6df8-44a3-9df3-4b5a84be39ad" => Cache::BuiltIn("disabled", None),
-        "83da9c7e-98b4-4e11-a168-04f0df8e2c65" => {
-            Cache::Written("UseOriginCacheControlHeaders", as_origin_says(Selection::None), "")
-        }
+        "83da9c7e-98b4-4e11-a168-04f0df8e2c65" => Cache::Written(
+            "UseOriginCacheControlHeaders",
+            as_origin_says(Selection::None),
+            OVERRIDES,
+        ),
         "4cc15a8a-d715-48a4-82b8-cc0b614638fe" => Cache::Written(
             "UseOriginCacheControlHeaders-QueryStrings",
             as_origin_says(Selection::All),
-            "",
+            OVERRIDES,
         ),
         "2e54312d-136d-493c-8eb9-b001f22f67d2" => Cache::Written(
             "Amplify",

@@ -1,13 +1,17 @@
 //! Origins and origin groups.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use http::HeaderName;
+use http::{HeaderName, HeaderValue};
 
 use super::ImportError;
 use super::bucket::Bucket;
 use super::page::{Names, Reasons, Table, inline, key, seconds, text, texts};
 use super::setting::Setting;
+use crate::check::address::target_name;
+use crate::check::limits::DEADLINE;
+use crate::check::origins::{ATTEMPTS, permit_to_targets};
 
 /// All origins and groups by their id, in the order of the distribution.
 #[derive(Debug)]
@@ -63,19 +67,23 @@ impl<'n> Origins<'n> {
             let kind = bucket.map_or(Kind::Targets, Kind::Bucket);
             planned.push(Planned { id, name: names.take(id), kind, setting });
         }
+        // A failover of failovers there is in neither place.
+        let origins: Vec<_> = planned.iter().map(|it| it.id).collect();
         for setting in root.items("OriginGroups")? {
             let id = setting.need("Id")?.own_text()?;
             let mut members = Vec::new();
             for member in setting.items("Members")?.iter().take(2) {
                 let origin = member.need("OriginId")?;
                 let id = origin.own_text()?;
-                let found = planned.iter().position(|it| it.id == id);
+                let found = origins.iter().position(|known| *known == id);
                 members.push(found.ok_or_else(|| origin.is_not("the id of an origin"))?);
             }
-            let [primary, secondary] = *members else {
-                return Err(setting.need("Members")?.is_not("a list of two origins"));
+            let kind = match *members {
+                [primary, secondary] if primary != secondary => {
+                    Kind::Failover([primary, secondary])
+                }
+                _ => return Err(setting.need("Members")?.is_not("a list of two origins")),
             };
-            let kind = Kind::Failover([primary, secondary]);
             planned.push(Planned { id, name: names.take(id), kind, setting });
         }
         Ok(Self(planned))
@@ -180,7 +188,11 @@ fn target_group(
         Some(config) => port(config, table)?,
         None => (80, Some("fill in: the port; CloudFront had it elsewhere")),
     };
-    let targets = texts(&[format!("{domain}:{port}")]);
+    let target = format!("{domain}:{port}");
+    if target_name(&target).is_err() {
+        return Err(setting.need("DomainName")?.is_not("a host name"));
+    }
+    let targets = texts(&[target]);
     match note {
         Some(note) => table.set_with("targets", targets, note),
         None => table.set("targets", targets),
@@ -196,7 +208,7 @@ fn target_group(
     } else {
         table.set("host", text(domain));
     }
-    let headers = custom_headers(setting, |name| name == "host")?;
+    let headers = custom_headers(setting, permit_to_targets)?;
     if !headers.is_empty() {
         table.set("headers", inline(&headers));
     }
@@ -206,8 +218,14 @@ fn target_group(
     };
     let deadline = |table: &mut Table, name, held: &Setting<'_>, member| {
         let asked = held.number(member)?;
-        if let Some(asked) = asked {
-            table.set(name, seconds(asked));
+        match asked {
+            Some(asked) if DEADLINE.contains(&Duration::from_secs(asked)) => {
+                table.set(name, seconds(asked));
+            }
+            Some(asked) => {
+                table.remark(format!("not carried over: {member} = {asked}: 1 second to a day"));
+            }
+            None => {}
         }
         Ok::<_, ImportError>(())
     };
@@ -216,7 +234,11 @@ fn target_group(
         deadline(table, "response_timeout", config, "OriginReadTimeout")?;
     }
     if let Some(attempts) = setting.number("ConnectionAttempts")? {
-        table.set("attempts", attempts.to_string());
+        if ATTEMPTS.contains(&attempts) {
+            table.set("attempts", attempts.to_string());
+        } else {
+            table.remark(format!("not carried over: ConnectionAttempts = {attempts}: 1 to 10"));
+        }
     }
     if let Some(config) = &custom {
         table.leftovers(config, "CustomOriginConfig.", CUSTOM);
@@ -258,29 +280,17 @@ fn port(
 /// Fields that may be set on every request; the others are left to be named.
 pub(super) fn custom_headers(
     setting: &Setting<'_>,
-    is_kept: impl Fn(&str) -> bool,
+    permit: impl Fn(&HeaderName) -> Result<(), &'static str>,
 ) -> Result<Vec<(String, String)>, ImportError> {
-    const ONE_CONNECTION: [&str; 10] = [
-        "connection",
-        "content-length",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    ];
     let mut headers: Vec<(String, String)> = Vec::new();
     for item in setting.items("CustomHeaders")? {
         let name = item.text("HeaderName")?.unwrap_or_default();
         let value = item.text("HeaderValue")?.unwrap_or_default();
-        let lower = name.to_ascii_lowercase();
         let taken = headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
-        let right = HeaderName::from_bytes(lower.as_bytes()).is_ok()
-            && http::HeaderValue::from_str(value).is_ok();
-        if right && !taken && !ONE_CONNECTION.contains(&lower.as_str()) && !is_kept(&lower) {
+        let field = HeaderName::from_bytes(name.as_bytes()).ok();
+        let right = field.is_some_and(|field| permit(&field).is_ok())
+            && HeaderValue::from_str(value).is_ok();
+        if right && !taken {
             headers.push((name.to_owned(), text(value)));
         } else {
             item.release();

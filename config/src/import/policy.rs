@@ -1,8 +1,12 @@
 //! Cache policies and origin request policies, and the older settings that both came of.
 
+use super::lifetimes::lifetimes;
 use super::managed;
 use super::page::{Names, Reasons, Table, inline, key, seconds, text, texts, word};
-use super::request::{HIDDEN, asked_headers, chosen, everything, key_headers, owned, selection};
+use super::request::{
+    HIDDEN, Named, asked_headers, chosen, everything, key_headers, narrowed, owned, said_cookies,
+    said_query, said_selection,
+};
 use super::setting::Setting;
 use super::{ImportError, PolicyFile, PolicyKind};
 use crate::model::{Forward, Selection};
@@ -64,11 +68,6 @@ pub(super) struct Policies<'n> {
     /// Ids of the files that something was said of.
     told: Vec<&'n str>,
 }
-
-/// Longest lifetime that a configuration takes: ten years.
-const TTL_MAX: u64 = 3650 * 86_400;
-const DAY: u64 = 86_400;
-const YEAR: u64 = 365 * DAY;
 
 /// Of every policy's configuration.
 const CONFIG: &Reasons = &[("Comment", ""), ("Name", "")];
@@ -152,9 +151,10 @@ impl<'n> Policies<'n> {
         let listed = values.texts("Headers")?;
         let whole_query = values.is_on("QueryString")?;
         let cookies = match values.get("Cookies")? {
-            Some(cookies) => selection(&cookies, "Forward", "WhitelistedNames")?,
+            Some(cookies) => said_selection(&cookies, "Forward", "WhitelistedNames")?,
             None => Selection::None,
         };
+        let cookies = narrowed(cookies, Named::Cookie, table);
         if listed.contains(&"*") {
             // All of them in the key: CloudFront stores nothing then, and passes them all on.
             let query = if whole_query { Selection::All } else { Selection::None };
@@ -174,6 +174,7 @@ impl<'n> Policies<'n> {
             (true, names) => Selection::Only(owned(names)),
             (false, _) => Selection::None,
         };
+        let query = narrowed(query, Named::Parameter, table);
         let compress = behavior.flag("Compress")?.unwrap_or(false);
         let (headers, host) = key_headers(&listed, compress, table);
         let read = |key| behavior.number(key);
@@ -181,10 +182,7 @@ impl<'n> Policies<'n> {
         let hidden: Vec<_> =
             HIDDEN.iter().filter(|name| !headers.iter().any(|it| it == *name)).collect();
         let forward = Forward {
-            query: match query {
-                Selection::Only(_) => Selection::All,
-                _ => Selection::None,
-            },
+            query: if chosen.is_empty() { Selection::None } else { Selection::All },
             headers: Selection::Except(hidden.iter().map(|name| (**name).to_owned()).collect()),
             cookies: Selection::None,
         };
@@ -311,18 +309,18 @@ impl CachePolicy {
         let compress = gzip || brotli;
         let part = |name| parameters.get(name);
         let headers = match part("HeadersConfig")? {
-            Some(config) => match selection(&config, "HeaderBehavior", "Headers")? {
+            Some(config) => match said_selection(&config, "HeaderBehavior", "Headers")? {
                 Selection::Only(names) => key_headers(&names, compress, table).0,
                 _ => Vec::new(),
             },
             None => Vec::new(),
         };
         let cookies = match part("CookiesConfig")? {
-            Some(config) => selection(&config, "CookieBehavior", "Cookies")?,
+            Some(config) => said_cookies(&config, table)?,
             None => Selection::None,
         };
         let query = match part("QueryStringsConfig")? {
-            Some(config) => selection(&config, "QueryStringBehavior", "QueryStrings")?,
+            Some(config) => said_query(&config, table)?,
             None => Selection::None,
         };
         Ok(Self { query, headers, cookies, compress, ..none })
@@ -350,11 +348,11 @@ impl Asked {
             None => Selection::None,
         };
         let cookies = match config.get("CookiesConfig")? {
-            Some(config) => selection(&config, "CookieBehavior", "Cookies")?,
+            Some(config) => said_cookies(&config, table)?,
             None => Selection::None,
         };
         let query = match config.get("QueryStringsConfig")? {
-            Some(config) => selection(&config, "QueryStringBehavior", "QueryStrings")?,
+            Some(config) => said_query(&config, table)?,
             None => Selection::None,
         };
         Ok(Self { forward: Forward { query, headers, cookies }, host })
@@ -369,25 +367,4 @@ pub(super) fn unknown(setting: &str, id: &str, command: &str, table: &mut Table)
     ));
     table.remark("again, with what this prints in a file behind the distribution's:");
     table.remark(format!("  aws cloudfront {command} --id {}", word(id)));
-}
-
-/// In order, whatever was left out: CloudFront's rules for what is.
-fn lifetimes(
-    min: Option<u64>,
-    default: Option<u64>,
-    max: Option<u64>,
-    table: &mut Table,
-) -> [u64; 3] {
-    let written = [min, default, max];
-    let min = min.unwrap_or(0);
-    let default = default.unwrap_or_else(|| DAY.max(min));
-    let max = max.unwrap_or_else(|| YEAR.max(default));
-    let ttl = [min.min(default).min(max), default.min(max), max].map(|ttl| ttl.min(TTL_MAX));
-    let changed = written.iter().zip(ttl).any(|(written, ttl)| written.is_some_and(|it| it != ttl));
-    if changed {
-        table.remark(format!(
-            "MinTTL, DefaultTTL, MaxTTL = {min}, {default}, {max}: out of order or over ten years"
-        ));
-    }
-    ttl
 }

@@ -5,6 +5,7 @@ use http::HeaderName;
 use super::ImportError;
 use super::page::{Table, inline, text, texts};
 use super::setting::Setting;
+use crate::check::{policies, selection};
 use crate::model::{Forward, Selection};
 
 /// Fields that CloudFront keeps from origins unless they are in the key.
@@ -39,7 +40,7 @@ pub(super) fn chosen(selection: &Selection) -> String {
 }
 
 /// A selection as CloudFront says it: a word, and a list of names beside it.
-pub(super) fn selection(
+pub(super) fn said_selection(
     config: &Setting<'_>,
     behavior: &str,
     names: &str,
@@ -61,59 +62,107 @@ pub(super) fn selection(
     }
 }
 
+/// Cookies, as policies say them.
+pub(super) fn said_cookies(
+    config: &Setting<'_>,
+    table: &mut Table,
+) -> Result<Selection, ImportError> {
+    let cookies = said_selection(config, "CookieBehavior", "Cookies")?;
+    Ok(narrowed(cookies, Named::Cookie, table))
+}
+
+/// Parameters of the query, as policies say them.
+pub(super) fn said_query(
+    config: &Setting<'_>,
+    table: &mut Table,
+) -> Result<Selection, ImportError> {
+    let query = said_selection(config, "QueryStringBehavior", "QueryStrings")?;
+    Ok(narrowed(query, Named::Parameter, table))
+}
+
+/// The part of a selection that can be chosen here; what cannot is told.
+pub(super) fn narrowed(selection: Selection, kind: Named, table: &mut Table) -> Selection {
+    match selection {
+        Selection::Only(names) => match kind.kept(&names, table) {
+            names if names.is_empty() => Selection::None,
+            names => Selection::Only(names),
+        },
+        Selection::Except(names) => match kind.kept(&names, table) {
+            names if names.is_empty() => Selection::All,
+            names => Selection::Except(names),
+        },
+        whole @ (Selection::None | Selection::All) => whole,
+    }
+}
+
+/// What a name is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Named {
+    Parameter,
+    Cookie,
+}
+
+// === impl Named ===
+
+impl Named {
+    fn kept(self, names: &[String], table: &mut Table) -> Vec<String> {
+        let (kind, rule): (_, fn(&str) -> _) = match self {
+            Self::Parameter => ("parameter", selection::parameter_name),
+            Self::Cookie => ("cookie", selection::cookie_name),
+        };
+        if self == Self::Cookie {
+            for name in names.iter().filter(|name| name.contains(['*', '?'])) {
+                table.remark(format!(
+                    "fill in: cookie {}: CloudFront takes `*` and `?` in it for any others, here \
+                     they are letters",
+                    text(name)
+                ));
+            }
+        }
+        fit(names, &format!("{kind} {{}} is not chosen"), rule, table)
+    }
+}
+
+/// The names that `rule` takes, each once. Of the others it is told why; `{}` in `told` is the name.
+fn fit(
+    names: &[impl AsRef<str>],
+    told: &str,
+    rule: impl Fn(&str) -> Result<String, &'static str>,
+    table: &mut Table,
+) -> Vec<String> {
+    let mut kept = Vec::new();
+    for name in names.iter().map(AsRef::as_ref) {
+        match rule(name) {
+            Ok(name) if kept.contains(&name) => {}
+            Ok(name) => kept.push(name),
+            Err(why) => table.remark(format!("{}: {why}", told.replace("{}", &text(name)))),
+        }
+    }
+    kept
+}
+
 /// Fields for the key, lower-case and sorted, and whether Host is among them.
 pub(super) fn key_headers(
     listed: &[impl AsRef<str>],
     compress: bool,
     table: &mut Table,
 ) -> (Vec<String>, bool) {
-    let mut headers = Vec::new();
-    for name in listed.iter().map(AsRef::as_ref) {
-        let lower = name.to_ascii_lowercase();
-        match unfit_for_key(&lower, compress) {
-            Some(why) => table.remark(format!("header {} is not in the key: {why}", text(name))),
-            None => headers.push(lower),
-        }
-    }
+    let rule = |text: &str| {
+        cloudfronts_own(text)?;
+        let name = HeaderName::from_bytes(text.as_bytes()).map_err(|_| "is no field name")?;
+        policies::permit_in_key(&name, compress).map(|()| name.as_str().to_owned())
+    };
+    let mut headers = fit(listed, "header {} is not in the key", rule, table);
     headers.sort();
-    headers.dedup();
     let host = headers.iter().any(|name| name == "host");
     (headers, host)
 }
 
-fn unfit_for_key(lower: &str, compress: bool) -> Option<&'static str> {
-    let one_connection = [
-        "connection",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "content-length",
-    ];
-    match lower {
-        "accept-encoding" if compress => Some("the edge negotiates codings itself"),
-        "cookie" => Some("cookies are chosen by name, with `cookies`"),
-        "range" => Some("ranges are cut at the edge"),
-        _ if lower.starts_with("if-") => Some("conditions are answered at the edge"),
-        _ if one_connection.contains(&lower) => Some("it is of one connection alone"),
-        _ if HeaderName::from_bytes(lower.as_bytes()).is_err() => Some("it is no field name"),
-        _ => made_here(lower),
+fn cloudfronts_own(name: &str) -> Result<(), &'static str> {
+    if name.to_ascii_lowercase().starts_with("cloudfront-") {
+        return Err("only CloudFront makes it");
     }
-}
-
-/// Fields that do not come from the client.
-fn made_here(lower: &str) -> Option<&'static str> {
-    if lower.starts_with("cloudfront-") {
-        Some("only CloudFront makes it")
-    } else if lower.starts_with("x-forwarded-") || ["via", "x-request-id"].contains(&lower) {
-        Some("the edge makes it anew and always sends it")
-    } else {
-        None
-    }
+    Ok(())
 }
 
 /// Fields that an origin request policy adds; Host is told apart.
@@ -128,17 +177,16 @@ pub(super) fn asked_headers(
         "none" | "allViewer" => Vec::new(),
         _ => config.texts("Headers")?,
     };
-    let lower: Vec<_> = listed.iter().map(|name| name.to_ascii_lowercase()).collect();
-    let has_host = lower.iter().any(|name| name == "host");
-    let mut rest = Vec::new();
-    for (name, lower) in listed.iter().zip(&lower) {
-        let nameless = HeaderName::from_bytes(lower.as_bytes()).is_err();
-        if let Some(why) = made_here(lower).or_else(|| nameless.then_some("it is no field name")) {
-            table.remark(format!("header {} is not asked for: {why}", text(name)));
-        } else if lower != "host" {
-            rest.push(lower.clone());
-        }
-    }
+    let (hosts, listed): (Vec<&str>, Vec<_>) =
+        listed.into_iter().partition(|name| name.eq_ignore_ascii_case("host"));
+    let has_host = !hosts.is_empty();
+    let rest = if behavior == "allExcept" {
+        fit(&listed, "header {} is not kept from the origin", selection::withheld_name, table)
+    } else {
+        let rule =
+            |text: &str| cloudfronts_own(text).and_then(|()| selection::forwarded_name(text));
+        fit(&listed, "header {} is not asked for", rule, table)
+    };
     *host = matches!(behavior, "allViewer" | "allViewerAndWhitelistCloudFront")
         || (behavior == "whitelist" && has_host)
         || (behavior == "allExcept" && !has_host);

@@ -1,5 +1,7 @@
 //! Samples with what comes of them, and that nothing is ever dropped.
 
+mod sound;
+
 use std::path::Path;
 
 use proptest::prelude::*;
@@ -31,16 +33,6 @@ fn the_samples_become_what_stands_beside_them() {
             std::fs::write(dir.join(format!("{name}.toml")), &page).unwrap();
         } else {
             assert_eq!(page, expected, "{name}: WARMFRONT_BLESS=1 writes it anew");
-        }
-    }
-}
-
-#[test]
-fn what_comes_out_is_sound_but_for_the_keys_that_only_you_have() {
-    for (name, .., expected) in SAMPLES {
-        let read = crate::parse(expected, Path::new("imported.toml"), &|_| None);
-        for problem in read.err().into_iter().flatten() {
-            assert!(problem.key.ends_with(".public_key_file"), "{name}: {problem}");
         }
     }
 }
@@ -189,6 +181,8 @@ fn patterns_that_read_as_regular_expressions_are_written_otherwise() {
         ("*.jpg", "*.jpg"),
         ("/favicon.*", "/favicon.?*"),
         ("/price$", "/price?"),
+        ("/a.+/*.*", "/a?+/*.?*"),
+        ("/a/*.*", "/a/*.*"),
         ("/a\"b|c", "/a?b?c"),
     ];
     for (written, expected) in rows {
@@ -200,8 +194,8 @@ fn patterns_that_read_as_regular_expressions_are_written_otherwise() {
 
 #[test]
 fn what_reads_as_a_variable_stays_what_it_was() {
-    let page = changed("/DistributionConfig/DefaultRootObject", json!("a${HOME}\u{7f}\n\"b\\"));
-    assert!(page.contains(r#"default_root_object = "a$${HOME}\u007F\n\"b\\""#), "{page}");
+    let page = changed("/DistributionConfig/DefaultRootObject", json!("a${HOME}\"b\\"));
+    assert!(page.contains(r#"default_root_object = "a$${HOME}\"b\\""#), "{page}");
 }
 
 #[test]

@@ -289,8 +289,59 @@ compress = false
     );
 }
 
+/// A field that never reaches an origin can select nothing; that one is withheld is merely true.
 #[test]
-fn a_pattern_that_reads_as_a_regular_expression_is_none() {
+fn fields_that_the_edge_drops_are_not_chosen() {
+    const UNKEYED: &str = "could name another host, path or client than the key";
+    const METHOD: &str = "could name another method than the key";
+    let cases = [
+        ("Forwarded", UNKEYED),
+        ("x-host", UNKEYED),
+        ("X-Original-URL", UNKEYED),
+        ("x-rewrite-url", UNKEYED),
+        ("true-client-ip", UNKEYED),
+        ("X-Real-IP", UNKEYED),
+        ("X_Real_IP", UNKEYED),
+        ("x_forwarded_proto", UNKEYED),
+        ("x-client-ip", UNKEYED),
+        ("x-cluster-client-ip", UNKEYED),
+        ("Front-End-Https", UNKEYED),
+        ("proxy", UNKEYED),
+        ("http2-settings", UNKEYED),
+        ("X-HTTP-Method-Override", METHOD),
+        ("x-http-method", METHOD),
+        ("x-method-override", METHOD),
+    ];
+    for (name, message) in cases {
+        let policy = format!("[policies.p]\nheaders = [\"{name}\"]\n");
+        let forward = format!("forward = {{ headers = [\"x-a\", \"{name}\"] }}\n");
+        for (text, key) in
+            [(policy, "policies.p.headers[0]"), (forward, "sites.www.forward.headers[1]")]
+        {
+            let problems = read(&format!("{LEAST}{text}")).unwrap_err().to_string();
+            assert!(problems.contains(&format!(" {key}: {message}")), "{problems}");
+            assert_eq!(problems.lines().count(), 1, "{problems}");
+        }
+        let except = format!("{LEAST}forward = {{ headers = {{ except = [\"{name}\"] }} }}\n");
+        assert!(read(&except).is_ok(), "{name}");
+    }
+}
+
+#[test]
+fn names_of_parameters_are_written_as_they_are_meant() {
+    for (name, good) in [("a[]", true), ("100%", true), ("a%5B%5D", false), ("a%2b", false)] {
+        let text = format!("{LEAST}[policies.q]\nquery = [\"{name}\"]\n");
+        match read(&text) {
+            Ok(_) => assert!(good, "{name}"),
+            Err(problems) => {
+                assert!(!good && problems.to_string().contains("compared decoded"), "{problems}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_pattern_that_could_match_nothing_is_none() {
     let good =
         ["/*", "*.jpg", "/a?b", "/*.*", "*.*", "/.well-known/*", "/.?*", "/a%20b", "/a+b", "/$x"];
     for path in good {
@@ -312,6 +363,9 @@ fn a_pattern_that_reads_as_a_regular_expression_is_none() {
         ("/a/.*.jpg", "`.*` reads"),
         ("/a.+", "`.*` reads"),
         ("^/a", "a path pattern starts with"),
+        ("//a/*", "never matches: paths are matched with"),
+        ("/a/../b", "never matches: paths are matched with"),
+        ("/./a", "never matches: paths are matched with"),
     ];
     for (path, message) in cases {
         let text = format!("{LEAST}[[sites.www.behaviors]]\npath = '{path}'\n");

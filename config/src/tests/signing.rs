@@ -59,6 +59,7 @@ fn a_key_may_be_in_a_file_beside_the_configuration() {
     std::fs::write(&file, format!("{LEAST}trusted_key_groups = [\"team\"]\n{keys}")).unwrap();
     let error = load(&file, &|_| None).unwrap_err().to_string();
     assert!(error.contains("public_key_file: cannot read the public key in "), "{error}");
+    // What stands beside it is not to blame.
     std::fs::write(
         directory.path().join("x.pem"),
         format!("a comment\n\n{P256}").replace('\n', "\r\n"),
@@ -68,6 +69,18 @@ fn a_key_may_be_in_a_file_beside_the_configuration() {
     let trusted = config.sites[0].behaviors[0].trusted_keys.as_deref().unwrap();
     assert_eq!(trusted.keys[0].kind, KeyKind::EcdsaP256);
     assert_eq!(trusted.clock_tolerance, Duration::ZERO);
+}
+
+/// What stands beside it is not to blame.
+#[test]
+fn a_key_that_cannot_be_read_is_one_problem() {
+    let keys =
+        "[key_groups.g]\nkeys = [{ id = \"K\", public_key_file = \"/nonexistent/x.pem\" }]\n";
+    for groups in ["[\"g\"]", "[\"h\"]", "\"g\""] {
+        let site = format!("clock_tolerance = \"1s\"\ntrusted_key_groups = {groups}\n");
+        let problems = read(&format!("{LEAST}{site}{keys}")).unwrap_err().to_string();
+        assert!(!problems.contains("clock_tolerance"), "{problems}");
+    }
 }
 
 #[test]

@@ -168,6 +168,19 @@ pub fn unsigned_query(query: &str) -> Option<Cow<'_, str>> {
     filtered(query, |pair| !is_signing_parameter(halves(pair).0.as_bytes()))
 }
 
+/// A request target for a log: whoever reads that must not be let in by what is in it.
+#[must_use]
+pub fn redacted(target: &str) -> Cow<'_, str> {
+    let Some((path, query)) = target.split_once('?').filter(|(_, q)| q.contains("Signature="))
+    else {
+        return Cow::Borrowed(target);
+    };
+    let shown = |pair: &str| {
+        if pair.starts_with("Signature=") { "Signature=-".to_owned() } else { pair.to_owned() }
+    };
+    Cow::Owned(format!("{path}?{}", query.split('&').map(shown).collect::<Vec<_>>().join("&")))
+}
+
 /// Whether a query parameter of this name, as it is sent, belongs to the signature.
 #[must_use]
 pub fn is_signing_parameter(name: &[u8]) -> bool {

@@ -70,18 +70,34 @@ pub fn matched_path(path: &str) -> Cow<'_, str> {
     if !path.contains('%') && !path.contains("//") && !path.contains("/.") {
         return Cow::Borrowed(path);
     }
+    Cow::Owned(resolved(&decoded(path)))
+}
+
+/// A path as lenient origins read it: `\` is a slash to some, what stands behind `;` in a segment is no
+/// part of its name to others (RFC 3986 §3.3). `None` if none of them could read it otherwise.
+#[must_use]
+pub fn lenient_path(path: &str) -> Option<String> {
     let decoded = decoded(path);
+    if !decoded.contains([';', '\\']) {
+        return None;
+    }
+    let slashed = decoded.replace('\\', "/");
+    let bare = slashed.split('/').map(|segment| segment.split(';').next().unwrap_or(segment));
+    Some(resolved(&bare.collect::<Vec<_>>().join("/")))
+}
+
+fn resolved(path: &str) -> String {
     let mut segments: Vec<&str> = Vec::new();
-    for segment in decoded.split('/').filter(|segment| !segment.is_empty()) {
+    for segment in path.split('/').filter(|segment| !segment.is_empty()) {
         match segment {
             "." => {}
             ".." => drop(segments.pop()),
             segment => segments.push(segment),
         }
     }
-    let ends_in_slash = ["/", "/.", "/.."].iter().any(|end| decoded.ends_with(end));
+    let ends_in_slash = ["/", "/.", "/.."].iter().any(|end| path.ends_with(end));
     let slash = if ends_in_slash && !segments.is_empty() { "/" } else { "" };
-    Cow::Owned(format!("/{}{slash}", segments.join("/")))
+    format!("/{}{slash}", segments.join("/"))
 }
 
 /// A pattern of paths as [`matched_path`] spells what it is matched with. An escaped `*` or `?` is no
@@ -91,10 +107,12 @@ pub fn matched_pattern(pattern: &str) -> Cow<'_, str> {
     if pattern.contains('%') { decoded(pattern).into() } else { Cow::Borrowed(pattern) }
 }
 
-/// Whether a path has a segment `.` or `..` when it is decoded. Clients resolve them before they ask.
+/// Whether a path has a segment `.` or `..` when it is decoded, also to a lenient origin. Clients
+/// resolve them before they ask.
 #[must_use]
 pub fn has_dot_segments(path: &str) -> bool {
-    let has = |path: &str| path.split('/').any(|segment| matches!(segment, "." | ".."));
+    let dots = |segment: &str| matches!(segment.split(';').next(), Some("." | ".."));
+    let has = |path: &str| path.split(['/', '\\']).any(dots);
     if path.contains('%') { has(&decoded(path)) } else { has(path) }
 }
 
@@ -206,12 +224,30 @@ mod tests {
     }
 
     #[test]
+    fn lenient_origins_read_paths_otherwise() {
+        for (path, read) in [
+            ("/private/x", None),
+            ("/private;a=1/x", Some("/private/x")),
+            ("/;/private/x", Some("/private/x")),
+            ("/private%3Ba/x;b", Some("/private/x")),
+            ("/private%5Cx", Some("/private/x")),
+            ("\\private/x", Some("/private/x")),
+        ] {
+            assert_eq!(lenient_path(path).as_deref(), read, "{path}");
+        }
+    }
+
+    #[test]
     fn dot_segments_are_seen_through_escapes() {
         for (path, has) in [
             ("/a/../b", true),
             ("/a/.", true),
             ("/a/%2E%2e/b", true),
             ("/a%2F..%2Fb", true),
+            ("/a/..;/b", true),
+            ("/a/..;x=1/b", true),
+            ("/a/%2e%2e%3b/b", true),
+            ("/a%5C..%5Cb", true),
             ("/a..b/...", false),
             ("/.well-known", false),
             ("/%252e%252e/", false),

@@ -17,7 +17,7 @@ use warmfront_store::{Admission, Digest, Keep, Place, Room};
 
 use super::{content_length, errors};
 use crate::context::{Began, Detour, Routed};
-use crate::policy::keyed_query;
+use crate::policy::{self, Audience, keyed_query};
 use crate::{forward, stale};
 
 /// Pingora counts a deadline that is now as fresh; RFC 9111 §4.2 does not.
@@ -77,7 +77,8 @@ pub(crate) fn judge(candidate: Candidate<'_>, now: SystemTime) -> Result<Kept, W
     };
     let control = Control::of(&fields);
     let times = Times { requested: began.at, received: now };
-    let bounds = bounds(routed.route.behavior().behavior.policy.ttl);
+    let behavior = &routed.route.behavior().behavior;
+    let bounds = bounds(behavior.policy.ttl, policy::audience(behavior, request));
     let mut freshness = Freshness::judge(status, &fields, &control, &times, &bounds);
     if let Some(least) = errors::least_lifetime(site, status, &control, &freshness) {
         freshness.lifetime = freshness.lifetime.max(least.min(bounds.max));
@@ -165,9 +166,14 @@ fn place(routed: &Routed<'_>, detour: &Detour) -> Place {
     }
 }
 
-fn bounds(ttl: Ttl) -> Bounds {
+/// What a site says of lifetimes is not said of answers that may be for one client alone: those have a
+/// lifetime only by their origin's word.
+fn bounds(ttl: Ttl, audience: Audience) -> Bounds {
     let Ttl { min, default, max } = ttl;
-    Bounds { min, default, max }
+    match audience {
+        Audience::All => Bounds { min, default, max },
+        Audience::One => Bounds { min: Duration::ZERO, default: None, max },
+    }
 }
 
 fn head(status: StatusCode, fields: HeaderMap) -> ResponseHeader {

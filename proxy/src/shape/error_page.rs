@@ -28,9 +28,10 @@ pub(crate) async fn replace(
     response: &mut ResponseHeader,
 ) -> Result<Replaced> {
     let status = response.status;
-    let Some(page) = pages::fetch(session, context, status).await else {
+    let Some(mut page) = pages::fetch(session, context, status).await else {
         return Ok(Replaced::No);
     };
+    page.keep(response.headers.iter());
     let Some(reader) = body_reader(session) else {
         // A body that is on its way cannot be replaced: the whole response is.
         context.page = Some(page);
@@ -38,6 +39,7 @@ pub(crate) async fn replace(
     };
     read_instead(reader, BodyReader::of(page.body.clone()));
     page.dress(response)?;
+    context.page_room = page.room.take();
     context.paged = Some(status);
     Ok(Replaced::Yes)
 }
@@ -51,15 +53,20 @@ pub(super) async fn instead(
     let page = match context.page.take() {
         Some(page) => Some(page),
         None if is_error(answer.status) && context.errand == Errand::Client => {
-            pages::fetch(session, context, answer.status).await
+            let mut page = pages::fetch(session, context, answer.status).await;
+            if let Some(page) = &mut page {
+                page.keep(answer.fields.iter().map(|(name, value)| (name, value)));
+            }
+            page
         }
         None => None,
     };
     let Some(page) = page else { return answer };
     context.paged = Some(answer.status);
-    let fields = page.fields.iter().filter(|(name, _)| !pages::is_of_the_error(name));
+    let fields = page.fields.iter().filter(|(name, _)| !pages::FRAMING.contains(name));
     let fields = fields.map(|(name, value)| (name.clone(), value.clone())).collect();
-    Answer { status: page.status, fields, body: page.body.concat().into(), closes: answer.closes }
+    context.page_room = page.room;
+    Answer { status: page.status, fields, body: page.body, closes: answer.closes }
 }
 
 fn is_error(status: StatusCode) -> bool {

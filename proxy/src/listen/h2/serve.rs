@@ -165,5 +165,5 @@ fn send(
     *response.status_mut() = answer.status;
     response.headers_mut().extend(answer.fields);
     let mut stream = respond.send_response(response, is_head)?;
-    if is_head { Ok(()) } else { stream.send_data(answer.body, true) }
+    if is_head { Ok(()) } else { stream.send_data(answer.body.concat().into(), true) }
 }
