@@ -89,7 +89,7 @@ impl Node {
         let root = RootKey::open(state.path()).unwrap();
         let limits = StoreLimits { memory_bytes: 16 << 20, object_bytes: 1 << 20, workers: 1 };
         let store =
-            Store::open(&limits, &state.path().join("ledger.redb"), || std::time::UNIX_EPOCH)
+            Store::open(&limits, &state.path().join("ledger.redb"), || SystemTime::UNIX_EPOCH)
                 .unwrap();
         let readiness = Readiness::new();
         let control = Control::new(Setup {
