@@ -95,7 +95,7 @@ async fn form(edge: &Edge, session: &mut Session, context: &mut Context, coding:
                 read_instead(reader, encoded.reader());
                 return Form::Stored(encoded.bytes);
             }
-            // It does not get smaller.
+            // It does not get smaller, or is not there yet.
             _ if stored.is_whole() => return Form::Identity,
             _ => {}
         }

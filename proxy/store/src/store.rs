@@ -32,7 +32,8 @@ pub struct StoreLimits {
     pub memory_bytes: u64,
     /// Bytes of one body: `cache.max_object`.
     pub object_bytes: u64,
-    /// Threads that share the store; as many bodies are encoded at a time.
+    /// Threads that share the store; as many small bodies are encoded at a time, and half as many
+    /// large ones.
     pub workers: usize,
 }
 

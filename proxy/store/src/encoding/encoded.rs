@@ -36,7 +36,7 @@ pub(crate) struct EncodedBody {
 impl Encoded {
     /// Encodes a whole body; `None` if that does not make it smaller. Takes as long as it takes: not for
     /// an async thread.
-    pub(super) fn of(segments: &[Bytes], coding: Coding) -> Result<Option<Self>, EncodeError> {
+    pub(crate) fn of(segments: &[Bytes], coding: Coding) -> Result<Option<Self>, EncodeError> {
         let identity: usize = segments.iter().map(Bytes::len).sum();
         let mut out = Vec::new();
         let mut encoder = Encoder::for_length(coding, identity as u64)?;

@@ -1,6 +1,7 @@
 //! The encoded forms of what is stored.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use warmfront_semantics::coding::Coding;
@@ -11,6 +12,9 @@ use crate::encoding::{Encoded, EncodedBody, Job, Progress, Turn};
 use crate::key::Digest;
 use crate::stored::StoredResponse;
 
+/// How long a client waits for a form: the body as it is would be on its way meanwhile.
+const WAIT_MAX: Duration = Duration::from_secs(1);
+
 // === impl Store ===
 
 impl Store {
@@ -19,7 +23,11 @@ impl Store {
     /// hit is one look-up.
     ///
     /// `None` if the body is still being written, does not get smaller, or could not be encoded; the
-    /// latter two are remembered. May be dropped at any time; the form is made all the same.
+    /// latter two are remembered. `None` too where too many forms wait to be made, at once, and where
+    /// this one is not there within a second: later it may be.
+    ///
+    /// May be dropped at any time; the form is made all the same, unless its response is gone before
+    /// that begins.
     pub async fn encoded(
         self: &Arc<Self>,
         primary: Digest,
@@ -39,8 +47,9 @@ impl Store {
             None if stored.in_vain.has(coding) => Some(None),
             made => made.map(Some),
         };
-        let mut progress = match self.workshop.turn(key, settled) {
+        let mut progress = match self.workshop.turn(key, stored.body.content_bytes(), settled) {
             Turn::Take(made) => return made.map(|made| made.encoded().clone()),
+            Turn::Leave => return None,
             Turn::Wait(progress) => progress,
             Turn::Make(job, progress) => {
                 let making = self.clone().make(job, digest, stored.clone(), coding);
@@ -48,8 +57,8 @@ impl Store {
                 progress
             }
         };
-        let made =
-            progress.wait_for(|progress| matches!(progress, Progress::Made(_))).await.ok()?;
+        let made = progress.wait_for(|progress| matches!(progress, Progress::Made(_)));
+        let made = tokio::time::timeout(WAIT_MAX, made).await.ok()?.ok()?;
         match &*made {
             // Whoever made it may have had an older body.
             Progress::Made(Some(made)) if made.is_of(body) => Some(made.encoded().clone()),
@@ -81,16 +90,29 @@ impl Store {
         coding: Coding,
     ) {
         let Body::Whole(body) = &stored.body else { return };
-        let Some(encoded) = self.workshop.encode(body, coding).await else {
+        let stands = || self.memory.get(&digest).is_some_and(|now| now.body.is_that_of(body));
+        let Some(permit) = job.begin().await else { return };
+        // Nobody can ask for it any more.
+        if !job.is_awaited() && !stands() {
+            return;
+        }
+        let encoded = encode(body.clone(), coding).await;
+        drop(permit);
+        let Some(encoded) = encoded else {
             stored.in_vain.note(coding);
             return job.end(None);
         };
         let made = Arc::new(EncodedBody::new(encoded, body, stored.admission().clone()));
         // Without its response it would be in the way of others, or of the form of a newer body.
-        let stands = self.memory.get(&digest).is_some_and(|now| now.body.is_that_of(body));
-        if stands {
+        if stands() {
             self.memory.insert_encoded(job.key, made.clone());
         }
         job.end(Some(made));
     }
+}
+
+/// `None` if that came to nothing.
+async fn encode(body: Arc<[Bytes]>, coding: Coding) -> Option<Encoded> {
+    let work = tokio::task::spawn_blocking(move || Encoded::of(&body, coding));
+    work.await.ok()?.ok()?
 }

@@ -1,5 +1,6 @@
 mod encoded;
 mod kept;
+mod lanes;
 
 use super::*;
 use crate::body::{BodyReader, Role};

@@ -9,11 +9,11 @@ const TEXT: &[u8] = &[b'a'; 10_000];
 const OTHER: &[u8] = &[b'b'; 10_000];
 
 impl Bench {
-    fn stored(&self, key: Digest) -> Arc<StoredResponse> {
+    pub(super) fn stored(&self, key: Digest) -> Arc<StoredResponse> {
         self.store.find(&key).unwrap().stored
     }
 
-    async fn encoded(&self, key: Digest, coding: Coding) -> Option<Encoded> {
+    pub(super) async fn encoded(&self, key: Digest, coding: Coding) -> Option<Encoded> {
         self.store.encoded(key, &self.stored(key), coding).await
     }
 }
