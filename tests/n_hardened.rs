@@ -6,6 +6,8 @@ use tokio::net::TcpStream;
 
 use crate::support::client::raw;
 use crate::support::octets::Octets;
+use crate::support::program::{output, program};
+use crate::support::reply::Gate;
 use crate::support::{Edge, Origin, Over, Reply, WWW, run};
 
 const PAGE: &str =
@@ -42,10 +44,23 @@ fn what_was_answered_with_a_cookie_is_nobody_elses_by_the_sites_word_alone() {
             ("policy = \"optimized\"\nforward = { cookies = \"none\" }", "/silent", 1),
             ("policy = \"keyed\"\nforward = { cookies = [\"theme\"] }", "/silent", 1),
             (r#"policy = "optimized""#, "/spoken", 1),
+            ("", "/modified", 2),
+            ("", "/tagged", 2),
+            ("", "/spoken", 1),
+            ("error_pages = [{ status = 404, ttl = \"1m\" }]", "/none", 2),
+            (
+                "error_pages = [{ status = 404, ttl = \"1m\" }]\nforward = { cookies = \"none\" }",
+                "/none",
+                1,
+            ),
         ] {
             let (origin, edge) = site(keys).await;
             origin.answer("/silent", Reply::text("{n}"));
             origin.answer("/no-cache", Reply::text("{n}").cache("no-cache"));
+            let modified =
+                Reply::text("{n}").field("last-modified", "Mon, 01 Jan 2024 00:00:00 GMT");
+            origin.answer("/modified", modified);
+            origin.answer("/tagged", Reply::text("{n}").field("etag", "\"a\""));
             origin.answer("/spoken", Reply::text("{n}").cache("max-age=60"));
             let cookies = "session=alice; theme=dark";
             edge.ask("GET", WWW, path).field("cookie", cookies).send().await;
@@ -136,17 +151,29 @@ viewer = "allow-all"
 }
 
 #[test]
-fn a_page_is_shown_to_those_who_still_send() {
+fn those_who_still_send_are_answered() {
     run(async {
-        let keys = format!("deny = [\"127.0.0.2\"]\n{PAGE}");
-        let (origin, edge) = site(&keys).await;
+        let keys = r#"
+error_pages = [{ status = [405, 500], page = "/oops.html", respond = 503 }]
+[[sites.www.behaviors]]
+path = "/read/*"
+methods = ["GET", "HEAD"]
+"#;
+        let (origin, edge) = site(keys).await;
         origin.answer("/oops.html", Reply::text("oops").cache("max-age=60"));
         origin.answer("/late", Reply::text("no").status(500));
-        for over in [Over::Plain, Over::Http1, Over::Http2] {
-            for _ in 0..3 {
-                let body = vec![b'x'; 300_000];
-                let answer = edge.ask("POST", WWW, "/late").over(over).body(body).send().await;
-                assert_eq!((answer.status.as_u16(), answer.text()), (503, "oops"), "{over:?}");
+        let body = edge.setup().dir().join("body");
+        std::fs::write(&body, vec![b'x'; 300_000]).unwrap();
+        let https = edge.setup().place.https;
+        for version in ["--http1.1", "--http2"] {
+            for path in ["/late", "/read/only", "/read/only", "/read/only"] {
+                let mut curl = program("curl");
+                curl.args(["-sS", version, "--cacert"]).arg(edge.setup().dir().join("ca.pem"));
+                curl.args(["--connect-to", &format!("::{}:{}", https.ip(), https.port())]);
+                curl.args(["-w", " %{http_code}", "-H", "Expect:", "--data-binary"]);
+                curl.arg(format!("@{}", body.display())).arg(format!("https://{WWW}{path}"));
+                let ended = output(&mut curl).await;
+                assert_eq!(ended.stdout, "oops 503", "{version} {path}: {ended:?}");
             }
         }
     });
@@ -177,6 +204,22 @@ fn what_the_error_says_of_itself_is_said_beside_the_page() {
             let answer = edge.ask(method, WWW, path).send().await;
             assert_eq!((answer.text(), &*answer.field(name)), ("oops", value), "{method} {path}");
         }
+    });
+}
+
+#[test]
+fn an_error_does_not_wait_for_long_for_its_page() {
+    run(async {
+        let (origin, edge) = site(PAGE).await;
+        let gate = Gate::closed();
+        origin.answer("/oops.html", Reply::text("oops").held_by(&gate));
+        origin.answer("/dead", Reply::hang_up());
+        for (path, status) in [("/none", 404), ("/dead", 502)] {
+            let answer = edge.get(WWW, path).await;
+            assert_eq!(answer.status, status, "{answer:?}");
+            assert!(answer.field("cache-status").contains("no-error-page"), "{answer:?}");
+        }
+        gate.open();
     });
 }
 

@@ -62,6 +62,9 @@ fn no_spelling_of_a_path_goes_round_a_signature() {
                 ("/private;a=1/x", 400),
                 ("/;/private/x", 400),
                 ("/private%5Cx", 400),
+                ("/;%2Fa/private/x", 400),
+                ("/;%5Ca/private/x", 400),
+                ("/private;%2Fa/x", 400),
             ] {
                 let answer = edge.ask("GET", WWW, path).over(over).send().await;
                 assert_eq!(answer.status, status, "{over:?} {path}: {answer:?}");

@@ -207,6 +207,7 @@ pub(crate) fn none(context: &Context) -> CacheStatus {
     let lookup = if asked { Lookup::Failed(context.forward) } else { Lookup::Answered };
     CacheStatus {
         forward_status: context.attempt.status.map(|status| status.as_u16()),
+        detail: context.detail,
         ..CacheStatus::of(lookup)
     }
 }

@@ -3,22 +3,37 @@
 //! The page is a request of the edge's own, through every room but the gate, so it is stored like
 //! anything else. Such a request gets no error page in turn: loops cannot be.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use pingora_cache::CachePhase;
 use pingora_core::protocols::http::HttpTask;
 use pingora_core::protocols::http::subrequest::server::SubrequestHandle;
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::Session;
 use pingora_proxy::subrequest::Ctx;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
 use warmfront_config::ErrorPage;
 
 use crate::context::{Context, Errand};
+use crate::edge::Edge;
 
 /// Larger pages are no pages of errors.
 const PAGE_BYTES_MAX: usize = 1024 * 1024;
 /// What a request for a page says of the client; what is left out is not the page's business.
 const KEPT: [HeaderName; 2] = [header::HOST, header::ACCEPT_ENCODING];
+
+/// An error is not held back for longer by its page.
+const PAGE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// What came back for a page.
+type Answered = (Box<ResponseHeader>, Vec<Bytes>);
+
+/// Marks a page whose body lies in the store.
+#[derive(Debug, Clone, Copy)]
+struct Stored;
 
 /// Marks the request for a page.
 struct ForPage {
@@ -71,12 +86,14 @@ pub(crate) async fn fetch(
         let page = of(context, status)?;
         (page.page.clone()?, page.respond.unwrap_or(status))
     };
-    let page = ask(session, path).await;
-    let page = page.and_then(|(fields, body)| {
-        let bytes: usize = body.iter().map(Bytes::len).sum();
-        let room = u32::try_from(bytes / 1024 + 1).ok()?;
-        let room = context.edge.pages.clone().try_acquire_many_owned(room).ok()?;
-        Some(Page { status: respond, fields, body, room: Some(room) })
+    let page = timeout(PAGE_TIMEOUT, ask(session, path)).await.ok().flatten();
+    let page = page.and_then(|(head, body)| {
+        let room = match head.extensions.get::<Stored>() {
+            // Its bytes are the store's.
+            Some(Stored) => None,
+            None => Some(room(&context.edge, &body)?),
+        };
+        Some(Page { status: respond, fields: head.headers.clone(), body, room })
     });
     if page.is_none() {
         context.detail = Some("no-error-page");
@@ -84,7 +101,13 @@ pub(crate) async fn fetch(
     page
 }
 
-async fn ask(session: &Session, path: String) -> Option<(HeaderMap, Vec<Bytes>)> {
+fn room(edge: &Edge, body: &[Bytes]) -> Option<OwnedSemaphorePermit> {
+    let bytes: usize = body.iter().map(Bytes::len).sum();
+    let kib = u32::try_from(bytes / 1024 + 1).ok()?;
+    edge.pages.clone().try_acquire_many_owned(kib).ok()
+}
+
+async fn ask(session: &Session, path: String) -> Option<Answered> {
     let context = Ctx::builder().user_ctx(Box::new(ForPage { path })).build();
     let spawner = session.subrequest_spawner.as_ref()?;
     let (request, mut handle) = spawner.create_subrequest(session.as_downstream(), context);
@@ -94,13 +117,13 @@ async fn ask(session: &Session, path: String) -> Option<(HeaderMap, Vec<Bytes>)>
 }
 
 /// All of the answer to the request for a page, if it is a page.
-async fn answer(handle: &mut SubrequestHandle) -> Option<(HeaderMap, Vec<Bytes>)> {
-    let (mut fields, mut body, mut bytes) = (None, Vec::new(), 0);
+async fn answer(handle: &mut SubrequestHandle) -> Option<Answered> {
+    let (mut found, mut body, mut bytes) = (None, Vec::new(), 0);
     loop {
         let end = match handle.rx.recv().await? {
             HttpTask::Header(head, _) if head.status.is_informational() => false,
             HttpTask::Header(head, end) if head.status == StatusCode::OK => {
-                fields = Some(head.headers.clone());
+                found = Some(head);
                 end
             }
             HttpTask::Body(piece, end) => {
@@ -117,7 +140,7 @@ async fn answer(handle: &mut SubrequestHandle) -> Option<(HeaderMap, Vec<Bytes>)
             return None;
         }
         if end {
-            return fields.map(|fields| (fields, body));
+            return found.map(|head| (head, body));
         }
     }
 }
@@ -135,6 +158,13 @@ pub(crate) fn address(session: &mut Session) {
     let dropped: Vec<_> = request.headers.keys().filter(|n| !KEPT.contains(n)).cloned().collect();
     for name in &dropped {
         request.remove_header(name);
+    }
+}
+
+/// Notes where the body of a page comes from, for the request that wants it.
+pub(crate) fn note_source(session: &Session, response: &mut ResponseHeader) {
+    if matches!(session.cache.phase(), CachePhase::Hit | CachePhase::Revalidated) {
+        response.extensions_mut().insert(Stored);
     }
 }
 

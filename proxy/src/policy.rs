@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use warmfront_config::{Behavior, QueryOrder, Selection};
 use warmfront_origin::Origin;
+use warmfront_semantics::fields::list_has;
 use warmfront_semantics::query::{Order, selected};
 use warmfront_semantics::{cookie, signed};
 
@@ -110,8 +111,11 @@ pub(crate) enum Audience {
     One,
 }
 
-/// Who the answer to a request may be for.
-pub(crate) fn audience(behavior: &Behavior, request: &HeaderMap) -> Audience {
+/// Who the answer to a request may be for. One that varies by cookies is found by them.
+pub(crate) fn audience(behavior: &Behavior, request: &HeaderMap, response: &HeaderMap) -> Audience {
+    if list_has(response, &header::VARY, header::COOKIE.as_str()) {
+        return Audience::All;
+    }
     let (keyed, beside) = (&behavior.policy.cookies, &behavior.forward.cookies);
     let tells =
         |name: &[u8]| beside.takes(name) && !keyed.takes(name) && !is_credential(behavior, name);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use warmfront_semantics::target::{has_dot_segments, lenient_path, matched_path};
+use warmfront_semantics::target::{has_dot_segments, lenient_paths, matched_path};
 
 use crate::failure::ClientFault;
 use crate::request::{Arrival, RequestHead};
@@ -36,8 +36,9 @@ impl Route {
         // read as that of another one.
         let signs = |route: &BehaviorRoute| route.behavior.trusted_keys.is_some();
         if site.behaviors.iter().any(signs) {
-            let otherwise = lenient_path(raw).and_then(|path| matching(&path));
-            if has_dot_segments(raw) || otherwise.is_some_and(|other| other != behavior) {
+            let readings = lenient_paths(raw);
+            let elsewhere = |path: &String| matching(path) != Some(behavior);
+            if has_dot_segments(raw) || readings.iter().any(elsewhere) {
                 return Err(ClientFault::Target);
             }
         }

@@ -31,7 +31,7 @@ use crate::edge::Edge;
 use crate::forward::{VIA, X_REQUEST_ID};
 use crate::listen::PASSED_ON;
 use crate::request::Arrival;
-use crate::{clock, lookup, validate};
+use crate::{clock, lookup, pages, validate};
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
@@ -129,6 +129,7 @@ fn mark(
     let arrival = context.arrived()?;
     if context.errand == Errand::Page {
         // Whom it is shown to is said of the response that it is shown in.
+        pages::note_source(session, response);
         return Ok(());
     }
     keep_date(session, arrival, response);
@@ -208,13 +209,22 @@ pub(crate) async fn send(
     let head = Box::new(own(session, context, &answer)?);
     let bodiless = answer.bytes() == 0 || session.req_header().method == Method::HEAD;
     session.as_downstream_mut().write_response_header(head).await?;
-    if bodiless {
-        return Ok(());
+    if !bodiless {
+        let mut pieces = answer.body.into_iter().filter(|piece| !piece.is_empty()).peekable();
+        while let Some(piece) = pieces.next() {
+            let end = pieces.peek().is_none();
+            session.as_downstream_mut().write_response_body(piece, end).await?;
+        }
     }
-    let mut pieces = answer.body.into_iter().filter(|piece| !piece.is_empty()).peekable();
-    while let Some(piece) = pieces.next() {
-        let end = pieces.peek().is_none();
-        session.as_downstream_mut().write_response_body(piece, end).await?;
-    }
+    hear_out(session, context).await;
     Ok(())
+}
+
+/// Reads on for a moment where a client still sends: many throw an answer away whose stream is reset
+/// behind it (RFC 9113 §8.1), or whose connection is cut. Over HTTP/1, what goes on reads by itself.
+async fn hear_out(session: &mut Session, context: &Context) {
+    if context.errand == Errand::Client && session.as_http1().is_none() {
+        // It has its answer.
+        let _ = session.as_downstream_mut().drain_request_body().await;
+    }
 }

@@ -73,6 +73,8 @@ pub enum Why {
     Unvalidated,
     /// Freshened, it would be for other requests than those that select it.
     VaryChanged,
+    /// The origin saw what tells one client from others, and does not say how long its answer is good.
+    Personal,
 }
 
 /// Never stored, whatever is said: parts (206, 416), answers to a condition (304, 412), a proxy's
@@ -205,6 +207,7 @@ impl Why {
             Self::NothingToReuse => "no-freshness",
             Self::Unvalidated => "unvalidated",
             Self::VaryChanged => "vary-changed",
+            Self::Personal => "personal",
         }
     }
 }

@@ -78,8 +78,12 @@ pub(crate) fn judge(candidate: Candidate<'_>, now: SystemTime) -> Result<Kept, W
     let control = Control::of(&fields);
     let times = Times { requested: began.at, received: now };
     let behavior = &routed.route.behavior().behavior;
-    let bounds = bounds(behavior.policy.ttl, policy::audience(behavior, request));
+    let audience = policy::audience(behavior, request, &fields);
+    let bounds = bounds(behavior.policy.ttl, audience);
     let mut freshness = Freshness::judge(status, &fields, &control, &times, &bounds);
+    if audience == Audience::One && freshness.basis != Basis::Explicit {
+        return Err(Why::Personal);
+    }
     if let Some(least) = errors::least_lifetime(site, status, &control, &freshness) {
         freshness.lifetime = freshness.lifetime.max(least.min(bounds.max));
         freshness.basis = Basis::Explicit;
