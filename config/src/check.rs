@@ -4,7 +4,7 @@
 //! writes is never refused here.
 
 pub(crate) mod address;
-pub(crate) mod behaviors;
+mod behaviors;
 mod clients;
 pub(crate) mod cors;
 pub(crate) mod error_pages;
@@ -17,11 +17,13 @@ mod listen;
 mod log;
 pub(crate) mod methods;
 pub(crate) mod origins;
+pub(crate) mod paths;
 pub(crate) mod policies;
 mod public_key;
 pub(crate) mod response_fields;
 pub(crate) mod s3;
 pub(crate) mod selection;
+pub(crate) mod signed_pages;
 pub(crate) mod sites;
 
 use crate::model::Config;

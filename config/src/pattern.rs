@@ -6,7 +6,8 @@ use std::net::{IpAddr, Ipv4Addr};
 /// Longest pattern that is taken, in bytes.
 const PATTERN_BYTES_MAX: usize = 4096;
 
-/// A path pattern: `*` is any run of characters, also across `/`; `?` is exactly one byte.
+/// A path pattern: `*` is any run of characters, also across `/`; `?` is exactly one character,
+/// of however many bytes.
 ///
 /// Used for behaviors, key grants and invalidations alike. Case-sensitive, as CloudFront's.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -80,12 +81,12 @@ impl PathPattern {
         !self.0.contains(['*', '?'])
     }
 
-    /// Whether `path`, byte for byte, is one of the paths meant.
+    /// Whether `path`, as it is spelled, is one of the paths meant.
     ///
     /// At most pattern × path steps: only the last `*` is ever gone back to, since an earlier one
     /// that took less could not help a later one.
     pub fn matches(&self, path: &str) -> bool {
-        glob(self.0.as_bytes(), path.as_bytes(), |pattern, byte| pattern == b'?' || pattern == byte)
+        glob(&self.0, path, |pattern, byte| pattern == b'?' || pattern == byte)
     }
 
     /// Whether every path that `other` matches is matched by this pattern too.
@@ -97,8 +98,8 @@ impl PathPattern {
             return true;
         }
         // The other pattern is read as if it were a path whose `?` and `*` are letters of their
-        // own: a `?` here takes any one byte but never a run, a `*` here takes anything.
-        glob(self.0.as_bytes(), other.0.as_bytes(), |pattern, letter| match (pattern, letter) {
+        // own: a `?` here takes any one character but never a run, a `*` here takes anything.
+        glob(&self.0, &other.0, |pattern, letter| match (pattern, letter) {
             (_, b'*') => false,
             (b'?', _) => true,
             (_, b'?') => false,
@@ -183,29 +184,34 @@ pub(crate) fn is_dns_name(name: &str) -> bool {
         && (last.bytes().any(|byte| !byte.is_ascii_digit()) || name.parse::<Ipv4Addr>().is_ok())
 }
 
-/// Two pointers over bytes: `*` in the pattern takes any run, `is_like` judges everything else.
-fn glob(pattern: &[u8], text: &[u8], is_like: impl Fn(u8, u8) -> bool) -> bool {
+/// Two pointers over bytes: `*` in the pattern takes any run of characters, `is_like` judges
+/// everything else. Letters are compared a byte at a time, as bytes that are alike are of characters
+/// that are alike; what takes any character takes all its bytes.
+fn glob(pattern: &str, text: &str, is_like: impl Fn(u8, u8) -> bool) -> bool {
+    let (wanted, bytes) = (pattern.as_bytes(), text.as_bytes());
+    let behind = |at: usize| (at + 1..bytes.len()).find(|&next| text.is_char_boundary(next));
+    let behind = |at: usize| behind(at).unwrap_or(bytes.len());
     let (mut p, mut t) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
-    while let Some(&byte) = text.get(t) {
-        match (pattern.get(p), star) {
+    while let Some(&byte) = bytes.get(t) {
+        match (wanted.get(p), star) {
             (Some(b'*'), _) => {
                 star = Some((p + 1, t));
                 p += 1;
             }
-            (Some(&wanted), _) if is_like(wanted, byte) => {
+            (Some(&letter), _) if is_like(letter, byte) => {
                 p += 1;
-                t += 1;
+                t = if letter == b'?' { behind(t) } else { t + 1 };
             }
-            (_, Some((behind, taken))) => {
-                p = behind;
-                t = taken + 1;
-                star = Some((behind, t));
+            (_, Some((rest, taken))) => {
+                p = rest;
+                t = behind(taken);
+                star = Some((rest, t));
             }
             (_, None) => return false,
         }
     }
-    pattern.iter().skip(p).all(|&rest| rest == b'*')
+    wanted.iter().skip(p).all(|&rest| rest == b'*')
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ fn check_paths(pattern: Option<PathPattern>, other: Option<PathPattern>, path: &
     assert_eq!(PathPattern::parse(pattern.as_str()).as_ref(), Ok(&pattern));
     assert!(PathPattern::any().matches(path) && PathPattern::any().covers(&pattern));
     let matched = pattern.matches(path);
-    assert_eq!(matched, by_definition(pattern.as_str().as_bytes(), path.as_bytes()), "{pattern}");
+    assert_eq!(matched, by_definition(&letters(pattern.as_str()), &letters(path)), "{pattern}");
     if pattern.is_exact() {
         assert_eq!(matched, pattern.as_str() == path);
     }
@@ -56,8 +56,12 @@ fn check_hosts(pattern: &HostPattern, host: &str) {
     }
 }
 
-/// Which prefixes of the text the pattern matches, a byte of the pattern at a time.
-fn by_definition(pattern: &[u8], text: &[u8]) -> bool {
+fn letters(text: &str) -> Vec<char> {
+    text.chars().collect()
+}
+
+/// Which prefixes of the text the pattern matches, a letter of the pattern at a time.
+fn by_definition(pattern: &[char], text: &[char]) -> bool {
     let mut reached = vec![false; text.len() + 1];
     reached[0] = true;
     for wanted in pattern {
@@ -65,9 +69,9 @@ fn by_definition(pattern: &[u8], text: &[u8]) -> bool {
         for at in 0..=text.len() {
             let previous = at.checked_sub(1);
             reached[at] = match wanted {
-                b'*' => before[at] || previous.is_some_and(|previous| reached[previous]),
+                '*' => before[at] || previous.is_some_and(|previous| reached[previous]),
                 wanted => previous.is_some_and(|previous| {
-                    before[previous] && (*wanted == b'?' || *wanted == text[previous])
+                    before[previous] && (*wanted == '?' || *wanted == text[previous])
                 }),
             };
         }

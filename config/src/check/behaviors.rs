@@ -9,6 +9,7 @@ use super::lifetimes::WrittenTtl;
 use super::listen::Https;
 use super::methods::methods;
 use super::origins::first_asked;
+use super::paths::{as_matched, path_pattern};
 use super::policies::WrittenPolicy;
 use super::response_fields::response_fields;
 use super::{Named, selection};
@@ -83,38 +84,11 @@ impl Inherited<'_> {
 
 // === patterns ===
 
-/// A pattern that is meant as one. Other proxies take regular expressions here, and as a pattern
-/// one would match nothing and say nothing.
-pub(crate) fn path_pattern(text: &str) -> Result<PathPattern, String> {
-    const FOREIGN: &str = "^|\\{}()[]<>\"`";
-    let pattern = PathPattern::parse(text).map_err(|error| error.to_string())?;
-    let foreign = text.chars().find(|letter| FOREIGN.contains(*letter));
-    if let Some(letter) = foreign.or_else(|| text.ends_with('$').then_some('$')) {
-        return Err(format!(
-            "`{letter}` reads as a regular expression: here `*` is any run of characters, `?` is \
-             one, and nothing else is special"
-        ));
-    }
-    // In `*.*` the dot can only be a dot.
-    if text.replace("*.*", "").contains(".*") || text.contains(".+") {
-        return Err("`.*` reads as a regular expression: `*` alone is any run of characters, and \
-                    `.?*` is a dot and what follows it, as in `/.?*` for dot files"
-            .to_owned());
-    }
-    let dots = text.split('/').any(|segment| matches!(segment, "." | ".."));
-    if text.contains("//") || dots {
-        return Err(
-            "never matches: paths are matched with their dot segments resolved, and with one \
-                    slash for several"
-                .to_owned(),
-        );
-    }
-    Ok(pattern)
-}
-
 /// The first match wins: behind a pattern that takes as much or more, one is never asked.
 fn report_shadow(path: &PathPattern, value: &Value<'_>, earlier: &[(PathPattern, Value<'_>)]) {
-    if let Some((first, place)) = earlier.iter().find(|(first, _)| first.covers(path)) {
+    let matched = as_matched(path);
+    let covers = |(first, _): &&(PathPattern, Value<'_>)| as_matched(first).covers(&matched);
+    if let Some((first, place)) = earlier.iter().find(covers) {
         value.problem(format!(
             "never matches: `{first}` on line {} comes first and takes every path of `{path}`",
             place.line()

@@ -9,6 +9,7 @@ use super::clients::clients;
 use super::error_pages::{check_page, error_pages};
 use super::listen::Https;
 use super::origins::first_asked;
+use super::signed_pages::report_signed_pages;
 use super::{Named, check_name};
 use crate::model::{KeepAssets, Origin, OriginKind, RequestDirectives, SetCookie, Site};
 use crate::pattern::HostPattern;
@@ -94,6 +95,9 @@ fn site<'r>(section: &Section<'r>, place: &mut Place<'_, 'r>) -> Option<Site> {
         section.or("stale_if_unreachable", STALE_DEFAULT, |value| value.duration(STALE));
     let access_log = section.or("access_log", true, Value::flag);
     let behaviors = behaviors(section, origin, place.named);
+    if let Some(behaviors) = &behaviors {
+        report_signed_pages(section, &default_root_object, spa.as_deref(), behaviors);
+    }
     Some(Site {
         name: place.name.to_owned(),
         hosts: hosts?,

@@ -7,7 +7,7 @@ use super::policy::{Compression, Policies};
 use super::request::{everything, forwarded, nothing};
 use super::response::{Shaping, shaping};
 use super::setting::Setting;
-use crate::check::behaviors::path_pattern;
+use crate::check::paths::{path_pattern, resolved};
 use crate::model::{Forward, Selection};
 use crate::pattern::PathPattern;
 
@@ -100,6 +100,11 @@ impl Behavior {
             said("trusted_key_groups", texts(&trusted), Some("[]".to_owned())),
             said("server_timing", server_timing.to_string(), Some("false".to_owned())),
         ]))
+    }
+
+    /// Whether it asks for a signature.
+    pub(super) fn is_signed(&self) -> bool {
+        self.0.iter().any(|said| said.name == "trusted_key_groups" && said.value != "[]")
     }
 
     /// Writes what has to be said where `site`, if it is another, says what it says.
@@ -228,26 +233,48 @@ fn trusted(
 
 // === path patterns ===
 
-/// A pattern as it is written here, and what was to be changed about it.
+/// A pattern as it is written here, and what was to be changed about it. Within: the pattern as it
+/// was and why it is none, if no spelling of it is.
 pub(super) fn pattern(
     setting: &Setting<'_>,
     table: &mut Table,
-) -> Result<PathPattern, ImportError> {
-    let path = setting.need("PathPattern")?;
-    let written = path.own_text()?;
+) -> Result<Result<PathPattern, Refused>, ImportError> {
+    let written = setting.need("PathPattern")?.own_text()?;
     let rooted = |text: &str| {
         let slash = if text.starts_with(['/', '*']) { "" } else { "/" };
         format!("{slash}{text}")
     };
-    let mut plain = rooted(written);
-    if path_pattern(&plain).is_err() {
-        plain = rooted(&literal(written));
+    let path = rooted(written);
+    let why = match path_pattern(&path) {
+        Ok(pattern) => return Ok(Ok(pattern)),
+        Err(why) => why,
+    };
+    let resolve = |text: &str| path_pattern(&resolved(text)?).ok();
+    if let Some(pattern) = resolve(&path) {
+        table.remark(format!(
+            "PathPattern = {} is written as paths are matched: dot segments resolved, one slash \
+             for several",
+            text(written)
+        ));
+        return Ok(Ok(pattern));
+    }
+    let plain = rooted(&literal(written));
+    if let Some(pattern) = path_pattern(&plain).ok().or_else(|| resolve(&plain)) {
         table.remark(format!(
             "PathPattern = {} reads as a regular expression; `?` here takes any one character",
             text(written)
         ));
+        return Ok(Ok(pattern));
     }
-    path_pattern(&plain).map_err(|_| path.is_not("a pattern of at most 4096 bytes"))
+    Ok(Err(Refused { path, why }))
+}
+
+/// A pattern that matches nothing here.
+#[derive(Debug)]
+pub(super) struct Refused {
+    /// With the slash that CloudFront lets one leave out.
+    pub(super) path: String,
+    pub(super) why: String,
 }
 
 /// With `?` for what means another thing in a regular expression, and is refused for that.

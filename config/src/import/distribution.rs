@@ -1,12 +1,14 @@
 //! A distribution as a whole: the order of the tables, the site, and what is of no table.
 
-use super::behaviors::{Behavior, Reading, SIGNERS, pattern};
+use super::behaviors::{Behavior, Reading, Refused, SIGNERS, pattern};
 use super::json::{Kind, Node};
 use super::origins::{Hosts, Origins};
 use super::page::{Names, Page, Reasons, Table, inline, key, text, texts, word};
 use super::policy::Policies;
 use super::setting::Setting;
 use super::{ImportError, PolicyFile, errors};
+use crate::check::paths::as_matched;
+use crate::check::signed_pages::signed_root;
 use crate::check::sites::object_key;
 use crate::pattern::{HostPattern, PathPattern};
 
@@ -28,13 +30,20 @@ pub(super) fn page(root: &Node, policies: &[PolicyFile]) -> Result<Page, ImportE
     };
     let own = config.need("DefaultCacheBehavior")?;
     let whole = Behavior::read(&own, "default", "DefaultCacheBehavior.", &mut reading, &mut site)?;
-    let behaviors = behaviors(&config, &name, &whole, &mut reading)?;
-    whole.write(None, &mut site);
+    let (behaviors, patterns) = behaviors(&config, &name, &whole, &mut reading)?;
     let mut root_object = config.text("DefaultRootObject")?;
     if let Some(Err(_)) = root_object.map(object_key) {
         config.need("DefaultRootObject")?.release();
         root_object = None;
     }
+    if let Some(key) = root_object.filter(|key| is_signed_alone(key, &patterns, &whole)) {
+        site.remark(format!(
+            "not carried over: DefaultRootObject = {}: its own path asks for a signature, `/` does not",
+            text(key)
+        ));
+        root_object = None;
+    }
+    whole.write(None, &mut site);
     if root_object.is_some() || origins.find(&own)?.is_bucket {
         site.set("default_root_object", text(root_object.unwrap_or_default()));
     }
@@ -118,34 +127,65 @@ fn name(hosts: &[String]) -> String {
     Names::default().take(label.flatten().unwrap_or("www"))
 }
 
+/// The patterns of behaviors that are asked, and whether each asks for a signature.
+type Patterns = Vec<(PathPattern, bool)>;
+
 fn behaviors<'n>(
     config: &Setting<'n>,
     site: &str,
     whole: &Behavior,
     reading: &mut Reading<'_, 'n>,
-) -> Result<Vec<Table>, ImportError> {
-    let mut earlier: Vec<PathPattern> = Vec::new();
+) -> Result<(Vec<Table>, Patterns), ImportError> {
+    let mut earlier = Patterns::new();
     let mut tables = Vec::new();
     for setting in config.items("CacheBehaviors")? {
         let mut table = Table::new(format!("[[sites.{}.behaviors]]", key(site)));
-        let path = pattern(&setting, &mut table)?;
-        table.set("path", text(path.as_str()));
+        let pattern = pattern(&setting, &mut table)?;
+        let path = pattern.as_ref().map_or_else(|refused| refused.path.as_str(), |it| it.as_str());
+        table.set("path", text(path));
         let hosts = reading.hosts.clone();
-        let behavior = Behavior::read(&setting, path.as_str(), "", reading, &mut table)?;
+        let behavior = Behavior::read(&setting, path, "", reading, &mut table)?;
+        let is_signed = behavior.is_signed();
         behavior.write(Some(whole), &mut table);
-        if let Some(first) = earlier.iter().find(|first| first.covers(&path)) {
+        let never = match pattern {
+            Ok(pattern) => {
+                let why = never_asked(&pattern, &earlier);
+                if why.is_none() {
+                    earlier.push((pattern, is_signed));
+                }
+                why
+            }
+            Err(Refused { path, why }) => {
+                Some(format!("not carried over: PathPattern = {}: {why}", text(&path)))
+            }
+        };
+        if let Some(why) = never {
             // It has no say in what its origin gets.
             reading.hosts = hosts;
-            table.kill(format!(
-                "never asked, in CloudFront neither: {} comes first and takes every path of it",
-                text(first.as_str())
-            ));
-        } else {
-            earlier.push(path);
+            table.kill(why);
         }
         tables.push(table);
     }
-    Ok(tables)
+    Ok((tables, earlier))
+}
+
+/// Why a behavior takes no request, if those before it take them all.
+fn never_asked(pattern: &PathPattern, earlier: &[(PathPattern, bool)]) -> Option<String> {
+    let path = as_matched(pattern);
+    let (first, _) = earlier.iter().find(|(first, _)| as_matched(first).covers(&path))?;
+    Some(format!(
+        "never asked, in CloudFront neither: {} comes first and takes every path of it",
+        text(first.as_str())
+    ))
+}
+
+/// Whether the root object's own path asks for a signature that `/` does not ask for.
+fn is_signed_alone(key: &str, patterns: &[(PathPattern, bool)], whole: &Behavior) -> bool {
+    let any = PathPattern::any();
+    let asked = patterns.iter().map(|(pattern, signed)| (pattern, *signed));
+    let asked: Vec<_> = asked.chain([(&any, whole.is_signed())]).collect();
+    let key = object_key(key).unwrap_or_default();
+    signed_root(&key, &asked).is_some()
 }
 
 // === certificates and keys ===

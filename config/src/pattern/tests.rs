@@ -20,6 +20,16 @@ fn patterns_match_as_cloudfronts_do() {
         ("/a*b*c", "/abxbc", true),
         ("/a*b*c", "/abxb", false),
         ("/**/x", "/a/x", true),
+        ("/?", "/ü", true),
+        ("/??", "/ü", false),
+        ("/?x", "/€x", true),
+        ("*?", "ü", true),
+        ("*??", "/ü", true),
+        ("*??", "ü", false),
+        ("/*??x", "/üx", false),
+        ("/*é", "/aü€é", true),
+        ("/ü?", "/üü", true),
+        ("/é", "/è", false),
     ];
     for (pattern, path, matches) in cases {
         assert_eq!(path_pattern(pattern).matches(path), matches, "{pattern} {path}");
@@ -49,6 +59,9 @@ fn coverage_is_seen_where_it_matters() {
         ("/a?b", "/a?b", true),
         ("/*/foo", "*/foo", false),
         ("*.jpg", "/a/*.jpg", true),
+        ("/?", "/ü", true),
+        ("/??", "/ü", false),
+        ("/*?", "/aü", true),
     ];
     for (first, second, covers) in cases {
         let (first, second) = (path_pattern(first), path_pattern(second));
@@ -124,16 +137,17 @@ fn a_wildcard_is_exactly_one_more_label() {
 
 proptest! {
     #[test]
-    fn matching_agrees_with_its_definition(pattern in "[/*][ab/*?]{0,8}", path in "/[ab/]{0,10}") {
-        let matches = by_definition(pattern.as_bytes(), path.as_bytes());
+    fn matching_agrees_with_its_definition(pattern in "[/*][aüè/*?]{0,8}", path in "/[aüé/]{0,10}") {
+        let letters = |text: &str| text.chars().collect::<Vec<_>>();
+        let matches = by_definition(&letters(&pattern), &letters(&path));
         prop_assert_eq!(path_pattern(&pattern).matches(&path), matches);
     }
 
     #[test]
     fn coverage_is_sound(
-        first in "[/*][ab/*?]{0,6}",
-        second in "[/*][ab/*?]{0,6}",
-        paths in prop::collection::vec("/[abc/]{0,8}", 40),
+        first in "[/*][aü/*?]{0,6}",
+        second in "[/*][aü/*?]{0,6}",
+        paths in prop::collection::vec("/[aüé/]{0,8}", 40),
     ) {
         let (first, second) = (path_pattern(&first), path_pattern(&second));
         prop_assert!(first.covers(&first));
@@ -149,11 +163,11 @@ fn path_pattern(text: &str) -> PathPattern {
     PathPattern::parse(text).unwrap()
 }
 
-fn by_definition(pattern: &[u8], path: &[u8]) -> bool {
+fn by_definition(pattern: &[char], path: &[char]) -> bool {
     match (pattern, path) {
         ([], []) => true,
-        ([b'*', rest @ ..], _) => (0..=path.len()).any(|taken| by_definition(rest, &path[taken..])),
-        ([b'?', pattern @ ..], [_, path @ ..]) => by_definition(pattern, path),
+        (['*', rest @ ..], _) => (0..=path.len()).any(|taken| by_definition(rest, &path[taken..])),
+        (['?', pattern @ ..], [_, path @ ..]) => by_definition(pattern, path),
         ([a, pattern @ ..], [b, path @ ..]) => a == b && by_definition(pattern, path),
         _ => false,
     }

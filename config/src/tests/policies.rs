@@ -342,8 +342,22 @@ fn names_of_parameters_are_written_as_they_are_meant() {
 
 #[test]
 fn a_pattern_that_could_match_nothing_is_none() {
-    let good =
-        ["/*", "*.jpg", "/a?b", "/*.*", "*.*", "/.well-known/*", "/.?*", "/a%20b", "/a+b", "/$x"];
+    let good = [
+        "/*",
+        "*.jpg",
+        "/a?b",
+        "/*.*",
+        "*.*",
+        "/.well-known/*",
+        "/.?*",
+        "/a%20b",
+        "/a+b",
+        "/$x",
+        "/%5Ba",
+        "/year=20??/month=*",
+        "/a%252Fb",
+        "/%C3%BC",
+    ];
     for path in good {
         let text = format!("{LEAST}[[sites.www.behaviors]]\npath = '{path}'\n");
         assert!(read(&text).is_ok(), "{path}");
@@ -366,6 +380,13 @@ fn a_pattern_that_could_match_nothing_is_none() {
         ("//a/*", "never matches: paths are matched with"),
         ("/a/../b", "never matches: paths are matched with"),
         ("/./a", "never matches: paths are matched with"),
+        ("/%2e%2E/y", "never matches: paths are matched with"),
+        ("/a/.%2e", "never matches: paths are matched with"),
+        ("/a%2F%2fb", "never matches: paths are matched with"),
+        ("/a%2Ab", "an escaped wildcard cannot be matched"),
+        ("/a%3f*", "an escaped wildcard cannot be matched"),
+        ("/q?x=1&y=2", "a query is never matched; `?` is any one character"),
+        ("/a%0Ab", "a pattern holds no control characters"),
     ];
     for (path, message) in cases {
         let text = format!("{LEAST}[[sites.www.behaviors]]\npath = '{path}'\n");

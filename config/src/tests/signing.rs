@@ -169,6 +169,48 @@ clock_tolerance = "1s"
     );
 }
 
+/// A page for every path asks for what every path asks for.
+#[test]
+fn pages_that_go_round_a_signature() {
+    let keys = group("team", &[("K", P256)]);
+    let site = |said: &str, paths: &str, behavior: &str| {
+        format!(
+            "{}{said}\n[[sites.www.behaviors]]\npath = \"{paths}\"\n{behavior}\n{keys}",
+            LEAST.replace(
+                "targets = [\"10.0.1.10:8080\"]",
+                "s3 = { bucket = \"bucket\", region = \"eu-central-1\" }"
+            )
+        )
+    };
+    let told = "is served for other paths too, which ask for no signature: ";
+    let (signed, open) = ("trusted_key_groups = [\"team\"]", "trusted_key_groups = []");
+    let rows = [
+        ("spa = \"/app.html\"", "*.html", "9: sites.www.spa: "),
+        (
+            "spa = \"/%61/../app.html\"\ndefault_root_object = \"\"",
+            "/%61pp.?tml",
+            "9: sites.www.spa: ",
+        ),
+        ("default_root_object = \"a/i.html\"", "/a/*", "9: sites.www.default_root_object: "),
+        ("", "/index.html", "sites.www.default_root_object: `index.html` "),
+    ];
+    for (said, paths, place) in rows {
+        let problems = read(&site(said, paths, signed)).unwrap_err().to_string();
+        assert!(problems.contains(&format!("{place}{told}")), "{problems}");
+        let both = format!("{said}\n{signed}");
+        for text in [site(said, paths, ""), site(&both, paths, signed), site(&both, paths, open)] {
+            assert!(read(&text).is_ok(), "{text}: {:?}", read(&text).err());
+        }
+    }
+    for said in [
+        "default_root_object = \"\"",
+        "default_root_object = \"\"\nerror_pages = [{ status = 404, page = \"/a/404.html\" }]",
+    ] {
+        assert!(read(&site(said, "/a/*", signed)).is_ok(), "{said}");
+    }
+    assert!(read(&site("", "/*", signed)).is_ok(), "the root asks for a signature too");
+}
+
 #[test]
 fn a_file_that_is_not_there_is_named() {
     let keys =

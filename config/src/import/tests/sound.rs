@@ -94,6 +94,49 @@ fn what_would_be_refused_is_a_comment() {
     assert_eq!(refused(&page), "");
 }
 
+#[test]
+fn a_pattern_that_matches_nothing_is_resolved_or_a_comment() {
+    let place = "/DistributionConfig/CacheBehaviors/Items/0/PathPattern";
+    for (written, path) in [
+        ("/a/../b", "/b"),
+        ("a//*.jpg", "/a/*.jpg"),
+        ("*//x", "*/x"),
+        ("/a%2F%2e%2E%2fb/./c[", "/b/c?"),
+    ] {
+        let page = changed(place, json!(written));
+        assert!(page.lines().any(|line| line.ends_with(&format!(" = \"{path}\""))), "{page}");
+        assert!(page.contains(&format!("# PathPattern = {} ", json!(written))), "{page}");
+        assert_eq!(refused(&page), "");
+    }
+    let long = format!("/{}", "a".repeat(5_000));
+    for (written, why) in [
+        ("/a%2Ab", "an escaped wildcard cannot be matched: leave it out"),
+        ("/q?x=1", "a query is never matched; `?` is any one character"),
+        ("/*/../b", "never matches: paths are matched with"),
+        ("/a%00", "a pattern holds no control characters"),
+        (&long, "a pattern is at most 4096 bytes long"),
+    ] {
+        let page = changed(place, json!(written));
+        let told = format!("\n# not carried over: PathPattern = \"{written}\": {why}");
+        assert!(page.contains(&told) && page.contains("\n# [[sites."), "{page}");
+        assert_eq!(refused(&page), "");
+    }
+}
+
+/// What asks for a signature is not given out for `/`, which asks for none.
+#[test]
+fn a_root_object_that_is_signed_alone_is_a_comment() {
+    let mut files = sample("media");
+    let config = &mut files[0]["DistributionConfig"];
+    config["DefaultRootObject"] = json!("public/index.html");
+    let keys = config["DefaultCacheBehavior"]["TrustedKeyGroups"].take();
+    config["CacheBehaviors"]["Items"][0]["TrustedKeyGroups"] = keys;
+    let page = page(&files).unwrap();
+    let told = "# not carried over: DefaultRootObject = \"public/index.html\": its own path asks";
+    assert!(page.contains(told), "{page}");
+    assert_eq!(refused(&page), "");
+}
+
 /// With credentials `*` would be the name of a field; without names of origins there are none.
 #[test]
 fn everything_is_exposed_only_to_those_without_credentials() {
@@ -235,6 +278,11 @@ const NAMES: &[&str] = &[
     "a\nb",
     "/^a$",
     "/.*",
+    "/a//./b",
+    "/*/..",
+    "/%2e%2e/y",
+    "/a%2A",
+    "/q?x=1",
     "/a.+",
     "/*",
     "*",
