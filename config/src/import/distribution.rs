@@ -156,7 +156,12 @@ fn behaviors<'n>(
                 why
             }
             Err(Refused { path, why }) => {
-                Some(format!("not carried over: PathPattern = {}: {why}", text(&path)))
+                let open = if is_signed && !whole.is_signed() {
+                    "; fill in another: its paths asked for signatures, and now ask for none"
+                } else {
+                    ""
+                };
+                Some(format!("not carried over: PathPattern = {}: {why}{open}", text(&path)))
             }
         };
         if let Some(why) = never {

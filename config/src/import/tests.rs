@@ -51,6 +51,24 @@ fn a_bare_configuration_and_both_wrappers_mean_the_same() {
     assert_eq!(without_comments(&wrapped), without_comments(&whole));
 }
 
+#[test]
+fn a_signed_behavior_that_cannot_be_written_says_what_is_open_now() {
+    let mut whole: Value = serde_json::from_str(SAMPLES[0].1).unwrap();
+    let mut behavior = whole["DistributionConfig"]["DefaultCacheBehavior"].clone();
+    for (pattern, signed, told) in
+        [("/a%2Ab/*", true, true), ("/a%2Ab/*", false, false), ("/private/*", true, false)]
+    {
+        behavior["PathPattern"] = json!(pattern);
+        let groups: &[&str] = if signed { &["g-1"] } else { &[] };
+        behavior["TrustedKeyGroups"] =
+            json!({ "Enabled": signed, "Quantity": groups.len(), "Items": groups });
+        whole["DistributionConfig"]["CacheBehaviors"] =
+            json!({ "Quantity": 1, "Items": [behavior] });
+        let page = imported(&whole.to_string(), &[]).unwrap();
+        assert_eq!(page.contains("asked for signatures, and now"), told, "{pattern}: {page}");
+    }
+}
+
 /// Goal: a setting that means nothing to anybody is a setting that was dropped. Method: each value
 /// of each sample, policies included, is made another, one at a time; each time something else
 /// comes out, or a sentence that names the setting.
