@@ -31,6 +31,9 @@ const ENCODERS: usize = 64;
 /// Pages of errors that are being sent, in all. Beyond it an error is sent as it is.
 const PAGES_KIB: usize = 64 * 1024;
 
+/// Requests for pages of errors at a time. Beyond it an error is sent as it is.
+const PAGE_REQUESTS: usize = 256;
+
 /// What the data plane is made of.
 #[derive(Debug)]
 pub struct Parts {
@@ -55,6 +58,8 @@ pub struct Edge {
     pub(crate) encoders: Arc<Semaphore>,
     /// Room for the pages of errors that are being sent, in KiB.
     pub(crate) pages: Arc<Semaphore>,
+    /// Room for requests for such pages: they can outlast the error that wanted them.
+    pub(crate) page_requests: Arc<Semaphore>,
     pub(crate) digester: Digester,
     pub(crate) metrics: Metrics,
     pub(crate) access_log: AccessLog,
@@ -78,6 +83,7 @@ impl Edge {
             failures: Failures::new(),
             encoders: Arc::new(Semaphore::new(ENCODERS)),
             pages: Arc::new(Semaphore::new(PAGES_KIB)),
+            page_requests: Arc::new(Semaphore::new(PAGE_REQUESTS)),
             digester: Digester::random(),
             metrics: Metrics::register(&parts.registry)?,
             access_log: parts.access_log,

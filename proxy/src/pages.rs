@@ -86,7 +86,7 @@ pub(crate) async fn fetch(
         let page = of(context, status)?;
         (page.page.clone()?, page.respond.unwrap_or(status))
     };
-    let page = timeout(PAGE_TIMEOUT, ask(session, path)).await.ok().flatten();
+    let page = ask(session, &context.edge, path).await;
     let page = page.and_then(|(head, body)| {
         let room = match head.extensions.get::<Stored>() {
             // Its bytes are the store's.
@@ -107,13 +107,21 @@ fn room(edge: &Edge, body: &[Bytes]) -> Option<OwnedSemaphorePermit> {
     edge.pages.clone().try_acquire_many_owned(kib).ok()
 }
 
-async fn ask(session: &Session, path: String) -> Option<Answered> {
+async fn ask(session: &Session, edge: &Edge, path: String) -> Option<Answered> {
+    let turn = edge.page_requests.clone().try_acquire_owned().ok()?;
     let context = Ctx::builder().user_ctx(Box::new(ForPage { path })).build();
     let spawner = session.subrequest_spawner.as_ref()?;
     let (request, mut handle) = spawner.create_subrequest(session.as_downstream(), context);
-    // A page that is on its way is stored, whether this client waits for it or not.
-    tokio::spawn(request.run());
-    answer(&mut handle).await
+    tokio::spawn(async move {
+        request.run().await;
+        drop(turn);
+    });
+    let answered = timeout(PAGE_TIMEOUT, answer(&mut handle)).await;
+    if answered.is_err() {
+        // Too late for this error; the next one finds it stored.
+        handle.drain_tasks();
+    }
+    answered.ok().flatten()
 }
 
 /// All of the answer to the request for a page, if it is a page.
