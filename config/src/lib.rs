@@ -10,6 +10,7 @@ mod pattern;
 mod problem;
 mod raw;
 mod secret;
+pub mod spelling;
 #[cfg(test)]
 mod tests;
 pub mod unkeyed;

@@ -3,10 +3,9 @@
 
 use http::{HeaderMap, Method};
 use libfuzzer_sys::fuzz_target;
+use warmfront_config::spelling::{has_dot_segments, matched_path};
 use warmfront_semantics::navigation::wanted;
-use warmfront_semantics::target::{
-    Target, canonical_path, has_dot_segments, matched_path, without_authority,
-};
+use warmfront_semantics::target::{Target, canonical_path, without_authority};
 
 fuzz_target!(|input: &[u8]| check(input));
 

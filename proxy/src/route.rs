@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use warmfront_semantics::target::{has_dot_segments, lenient_paths, matched_path};
+use warmfront_config::spelling::{has_dot_segments, lenient_paths, matched_path};
 
 use crate::failure::ClientFault;
 use crate::request::{Arrival, RequestHead};

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use warmfront_certs::Directory;
+use warmfront_config::spelling::matched_pattern;
 use warmfront_config::{Behavior, Config, HostPattern, OriginKind, PathPattern, Site};
 use warmfront_origin::Origin;
 use warmfront_semantics::authority::Host;
-use warmfront_semantics::target::matched_pattern;
 use warmfront_store::{SiteLedger, Store};
 
 /// Everything a request is judged by.

@@ -1,6 +1,7 @@
-//! Paths as requests are matched: decoded, dot segments resolved, one slash for several.
+//! Patterns that are meant as such, and that some path matches.
 
 use crate::pattern::PathPattern;
+use crate::spelling::matched_pattern;
 
 /// A pattern that is meant as one, and that some path matches. Other proxies take regular expressions
 /// or queries here, and as a pattern those would match nothing and say nothing.
@@ -35,19 +36,14 @@ pub(crate) fn path_pattern(text: &str) -> Result<PathPattern, String> {
         );
     }
     // An escape may hide what no pattern holds.
-    PathPattern::parse(&decoded(text)).map_err(|error| error.to_string())?;
+    PathPattern::parse(&matched_pattern(text)).map_err(|error| error.to_string())?;
     Ok(pattern)
 }
 
 /// A pattern as paths are matched with it.
 pub(crate) fn as_matched(pattern: &PathPattern) -> PathPattern {
     // What `path_pattern` let in is a pattern when it is decoded, too.
-    PathPattern::parse(&decoded(pattern.as_str())).unwrap_or_else(|_| pattern.clone())
-}
-
-/// The path of a page as patterns are matched with it.
-pub(crate) fn matched_path(page: &str) -> String {
-    decoded(&resolved(page).unwrap_or_else(|| page.to_owned()))
+    PathPattern::parse(&matched_pattern(pattern.as_str())).unwrap_or_else(|_| pattern.clone())
 }
 
 /// A path or pattern with its dot segments resolved (RFC 3986 §5.2.4), and with one slash for
@@ -78,26 +74,4 @@ fn reads_as_query(text: &str) -> bool {
 fn with_bare_separators(text: &str) -> String {
     let bare = text.replace("%2F", "/").replace("%2f", "/");
     bare.replace("%2E", ".").replace("%2e", ".")
-}
-
-/// Percent-decoded, but for wildcards: an escaped one is none. Octets that are no UTF-8 become
-/// a character of their own.
-fn decoded(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let (mut out, mut at) = (Vec::with_capacity(bytes.len()), 0);
-    while let Some(&byte) = bytes.get(at) {
-        let octet = (byte == b'%').then(|| escape(bytes, at)).flatten();
-        at += if octet.is_some() { 3 } else { 1 };
-        match octet {
-            Some(b'*') => out.extend_from_slice(b"%2A"),
-            Some(b'?') => out.extend_from_slice(b"%3F"),
-            octet => out.push(octet.unwrap_or(byte)),
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
-}
-
-fn escape(bytes: &[u8], at: usize) -> Option<u8> {
-    let digit = |offset: usize| char::from(*bytes.get(at + offset)?).to_digit(16);
-    u8::try_from(digit(1)? * 16 + digit(2)?).ok()
 }

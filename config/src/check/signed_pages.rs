@@ -1,9 +1,10 @@
 //! Pages that go round a signature.
 
-use super::paths::{as_matched, matched_path};
+use super::paths::as_matched;
 use crate::model::Behavior;
 use crate::pattern::PathPattern;
 use crate::raw::Section;
+use crate::spelling::matched_path;
 
 /// Reports a page of the site that its own path asks a signature for, while the site gives it out
 /// for other paths to everybody. An error page is none of these: CloudFront gives out its custom
