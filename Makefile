@@ -19,7 +19,7 @@ NODE := $(if $(wildcard tests/parts/package-lock.json),tests/parts/node_modules/
 # Where rustup puts it, for a shell that is older than Rust.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help run build test check fuzz format lint docs tidy deny parts native
+.PHONY: help run build test check fuzz bench format lint docs tidy deny parts native
 
 help: ## Show these lines
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -38,6 +38,9 @@ check: format lint docs tidy deny ## Check format, lints, docs, the house rules 
 
 fuzz: native ## Feed every parser arbitrary input for 60 s each, or SECONDS
 	@scripts/fuzz $(SECONDS) $(TARGETS)
+
+bench: native ## Compare the balancing algorithms in a simulation
+	@$(CARGO) bench --locked --quiet --bench balancing
 
 format:
 	@$(CARGO) fmt --all --check -- -l || { echo "make format: cargo fmt mends these" >&2; exit 1; }
@@ -59,7 +62,7 @@ deny:
 	@scripts/deny
 
 parts: $(NODE) $(VENV)/awscli-$(AWSCLI) ## Fetch what the tests talk to, where it is missing
-	@scripts/need curl openssl nghttp2-client
+	@scripts/need curl dnsmasq-base jq openssl nghttp2-client nginx-light
 
 tests/parts/node_modules/.package-lock.json: tests/parts/package-lock.json
 	@scripts/need npm

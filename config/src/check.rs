@@ -20,11 +20,13 @@ pub(crate) mod origins;
 pub(crate) mod paths;
 pub(crate) mod policies;
 mod public_key;
+mod resolver;
 pub(crate) mod response_fields;
 pub(crate) mod s3;
 pub(crate) mod selection;
 pub(crate) mod signed_pages;
 pub(crate) mod sites;
+mod target_group;
 
 use crate::model::Config;
 use crate::raw::{Section, Value};
@@ -36,18 +38,20 @@ pub(crate) fn config(root: &Section<'_>) -> Config {
     let limits = root.table("limits", limits::limits);
     let tls = root.table("tls", |section| listen::tls(section, https));
     let cache = root.table("cache", limits::cache);
+    let resolver = root.table("resolver", resolver::resolver);
     let origins = origins::Origins::read(root);
     let policies = policies::Policies::read(root);
     let key_groups = key_groups::KeyGroups::read(root);
     let named = Named { origins: &origins, policies: &policies, key_groups: &key_groups, https };
     let sites = sites::Sites::read(root, &named);
-    let keys = keys::keys(root, &sites);
+    let keys = keys::keys(root, &keys::Nameable { sites: &sites, origins: &origins });
     let log = root.table("log", log::log);
     Config {
         listen,
         limits,
         tls,
         cache,
+        resolver,
         origins: origins.proven(),
         sites: sites.proven(),
         keys,

@@ -17,6 +17,7 @@ pub mod unkeyed;
 
 use std::path::Path;
 
+pub use check::address::target_name;
 pub use import::{IMPORT_BYTES_MAX, ImportError, PolicyFile, import};
 pub use model::*;
 pub use pattern::{HostPattern, PathPattern, PatternError};

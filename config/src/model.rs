@@ -4,9 +4,9 @@ mod policy;
 mod response;
 mod signing;
 mod site;
+mod target_group;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -17,6 +17,7 @@ pub use policy::*;
 pub use response::*;
 pub use signing::*;
 pub use site::*;
+pub use target_group::*;
 
 use crate::pattern::PathPattern;
 use crate::secret::Secret;
@@ -32,6 +33,8 @@ pub struct Config {
     pub tls: Tls,
     /// `[cache]`: the memory tier.
     pub cache: Cache,
+    /// `[resolver]`: who is asked for the addresses of names.
+    pub resolver: Resolver,
     /// `[origins.NAME]`, by name.
     pub origins: BTreeMap<String, Arc<Origin>>,
     /// `[sites.NAME]`, in the order of the file.
@@ -129,6 +132,13 @@ pub struct Cache {
     pub collapse_timeout: Duration,
 }
 
+/// `[resolver]`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Resolver {
+    /// DNS servers, asked in this order; none means those of the system (`/etc/resolv.conf`).
+    pub servers: Vec<SocketAddr>,
+}
+
 /// `[origins.NAME]`.
 #[derive(Debug, Clone)]
 pub struct Origin {
@@ -144,7 +154,7 @@ pub enum OriginKind {
     /// A bucket.
     S3(S3),
     /// App servers.
-    TargetGroup(TargetGroup),
+    TargetGroup(Box<TargetGroup>),
     /// Two of them, of which the second stands in for the first.
     Failover(Failover),
 }
@@ -208,43 +218,6 @@ pub enum Credentials {
     Anonymous,
 }
 
-/// A target group in its simplest form.
-#[derive(Debug, Clone)]
-pub struct TargetGroup {
-    /// Never empty.
-    pub targets: Vec<TargetName>,
-    /// The Host field the targets see.
-    pub host: HostField,
-    /// Fields set on every request, over the client's own.
-    pub headers: Vec<(http::HeaderName, http::HeaderValue)>,
-    /// To an established connection.
-    pub connect_timeout: Duration,
-    /// To the first byte of the answer, and between reads.
-    pub response_timeout: Duration,
-    /// Targets tried before the client is told; at least 1.
-    pub attempts: u32,
-}
-
-/// `host:port` of a target; the host may be a DNS name.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TargetName {
-    /// A name, an IPv4 address, or an IPv6 address without brackets.
-    pub host: String,
-    /// The port.
-    pub port: u16,
-}
-
-/// `host`: what the Host field says to a target.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HostField {
-    /// What the client sent.
-    Client,
-    /// The target's own `host:port`.
-    Target,
-    /// Always this.
-    Literal(http::HeaderValue),
-}
-
 /// `viewer`: what happens to a request over plain HTTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Viewer {
@@ -276,6 +249,8 @@ pub struct Grant {
     pub actions: Vec<Action>,
     /// To which site; `None` is every site.
     pub site: Option<String>,
+    /// To the targets of which origin; `None` is every origin.
+    pub origin: Option<String>,
     /// To which paths; empty is every path.
     pub paths: Vec<PathPattern>,
 }
@@ -287,6 +262,8 @@ pub enum Action {
     Invalidate,
     /// Every `GET` that needs a key.
     Read,
+    /// Registering, deregistering and draining targets.
+    Targets,
 }
 
 /// `[log]`.
@@ -333,13 +310,4 @@ pub enum LogFormat {
     Json,
     /// For a person.
     Text,
-}
-
-// === impl TargetName ===
-
-impl fmt::Display for TargetName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, port } = self;
-        if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
-    }
 }

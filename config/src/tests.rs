@@ -4,10 +4,14 @@ mod access;
 mod bad;
 mod failover;
 mod good;
+mod grants;
+mod health_checks;
 mod policies;
+mod resolver;
 mod responses;
 mod signing;
 mod syntax;
+mod target_groups;
 
 use std::path::Path;
 
@@ -82,6 +86,8 @@ fn line() -> impl Strategy<Value = String> {
 }
 
 const HEADERS: &str = "[listen] [limits] [cache] [tls] [origins.a] [origins.b.s3] [origins.c] \
+    [origins.a.tls] [origins.a.health_check] [origins.a.stickiness] [origins.a.outliers] \
+    [origins.a.circuit] [resolver] [[origins.a.targets]] \
     [policies.p] [sites.w] [[sites.w.behaviors]] [[sites.w.error_pages]] [sites.w.forward] \
     [sites.w.response_headers] [sites.w.response_headers.cors] [[key_groups.g.keys]] \
     [[tls.certificates]] [keys.k] [[keys.k.allow]] [log] [sites.w [[ ]";
@@ -90,8 +96,11 @@ const KEYS: &str = "http https admin workers header_bytes memory s3 targets host
     region endpoint hosts origin viewer ttl behaviors path spa id secret allow action paths level \
     primary secondary on query cookies compress policy methods forward error_pages status page \
     respond canonical_host deny response_headers set remove security hsts cors origins credentials \
-    max_age public_key trusted_key_groups clock_tolerance keep_assets deploys days";
+    max_age public_key trusted_key_groups clock_tolerance keep_assets deploys days tls server_name \
+    verify client_key protocol algorithm hash_on retry_budget health_check port interval timeout \
+    healthy service slow_start stickiness cookie duration name outliers consecutive_errors \
+    eject_for circuit in_flight waiting servers address weight tier";
 
 const VALUES: &str = r#""a" "*" [] {} ["a:1"] "${" "$${" "${SECRET}" -1 99999999999999999999 "30s"
-    "99999999999999d" "1MiB" true 1.5 {bucket="b"} 404 [403,404] "10.0.0.0/8" ["::1"] {except=["x"]} "https://*.a" {min="1d",max="1s"} [{path="/a"}] [ { 1979-05-27
+    "99999999999999d" "1MiB" true 1.5 {bucket="b"} 404 [403,404] "10.0.0.0/8" ["::1"] {except=["x"]} "https://*.a" {min="1d",max="1s"} [{path="/a"}] {} "off" "http" "grpc" "200-399" "a:1" "app" [ { 1979-05-27
     """ "é"#;

@@ -8,25 +8,31 @@ mod invalidate;
 mod invalidations;
 mod json;
 mod metrics;
+mod origins;
 mod problem;
 mod record;
 mod sites;
+mod targets;
+mod timestamp;
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use http::StatusCode;
+use parking_lot::Mutex;
 use prometheus::{IntCounterVec, Registry};
 use warmfront_config::{AdminAddr, Config};
+use warmfront_origin::{Origin, TargetGroup};
 use warmfront_store::Store;
 
 use crate::guesses::Guesses;
 use crate::keys::Keyring;
 use crate::readiness::Readiness;
 use problem::Problem;
+use timestamp::Moment;
 
 /// What the control plane is made of.
 pub struct Setup {
@@ -34,6 +40,8 @@ pub struct Setup {
     pub config: Arc<Config>,
     /// What invalidations take from.
     pub store: Arc<Store>,
+    /// The buckets and target groups of the configuration. The groups are tended while it serves.
+    pub origins: Vec<Origin>,
     /// Who may do what.
     pub keyring: Keyring,
     /// What `/ready` tells.
@@ -48,12 +56,17 @@ pub struct Setup {
 #[derive(Debug)]
 pub struct Control {
     pub(crate) router: Router,
+    /// Tended as long as it serves.
+    pub(crate) groups: Vec<Arc<TargetGroup>>,
 }
 
 /// What every answer is made from.
 struct Node {
     config: Arc<Config>,
     store: Arc<Store>,
+    origins: Vec<Origin>,
+    /// Held by whoever changes a target by what it is.
+    registering: Mutex<()>,
     keyring: Keyring,
     guesses: Guesses,
     readiness: Readiness,
@@ -82,6 +95,8 @@ impl Control {
         let node = Arc::new(Node {
             config: setup.config,
             store: setup.store,
+            origins: setup.origins,
+            registering: Mutex::default(),
             keyring: setup.keyring,
             guesses: Guesses::default(),
             readiness: setup.readiness,
@@ -89,7 +104,8 @@ impl Control {
             invalidated,
             clock: setup.clock,
         });
-        Ok(Self { router: router(node) })
+        let groups = node.groups().cloned().collect();
+        Ok(Self { router: router(node), groups })
     }
 }
 
@@ -107,6 +123,14 @@ impl Node {
     fn now(&self) -> SystemTime {
         (self.clock)()
     }
+
+    fn moment(&self) -> Moment {
+        Moment { wall: self.now(), instant: instant() }
+    }
+
+    fn groups(&self) -> impl Iterator<Item = &Arc<TargetGroup>> {
+        groups(&self.origins)
+    }
 }
 
 fn router(node: Arc<Node>) -> Router {
@@ -115,6 +139,13 @@ fn router(node: Arc<Node>) -> Router {
         .route("/invalidations", get(invalidations::list))
         .route("/invalidations/{id}", get(invalidations::show))
         .route("/sites", get(sites::list))
+        .route("/origins", get(origins::list))
+        .route("/origins/{name}", get(origins::show))
+        .route("/origins/{name}/targets", post(targets::register))
+        .route(
+            "/origins/{name}/targets/{address}",
+            get(targets::show).put(targets::change).delete(targets::deregister),
+        )
         .route("/metrics", get(metrics::show))
         .route("/live", get(health::live))
         .route("/ready", get(health::ready))
@@ -125,6 +156,18 @@ fn router(node: Arc<Node>) -> Router {
         })
         .layer(from_fn_with_state(node.clone(), guard::inspect))
         .with_state(node)
+}
+
+fn groups(origins: &[Origin]) -> impl Iterator<Item = &Arc<TargetGroup>> {
+    origins.iter().filter_map(|origin| match origin {
+        Origin::TargetGroup(group) => Some(group),
+        Origin::Bucket(_) => None,
+    })
+}
+
+/// Tokio's, so that tests can pass the time.
+fn instant() -> Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 /// Runs what reads or writes a disk, or walks the store, where it holds nobody up. It is carried to

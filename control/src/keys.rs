@@ -68,6 +68,8 @@ struct Scope {
     actions: Vec<Action>,
     /// `None` is every site.
     site: Option<String>,
+    /// `None` is every origin.
+    origin: Option<String>,
     paths: Paths,
 }
 
@@ -169,6 +171,37 @@ impl Principal {
             )),
         }
     }
+
+    /// Whether this key may register, drain and deregister targets of this origin.
+    pub fn may_change_targets(&self, origin: &str) -> Permission {
+        let may = match &self.0.powers {
+            Powers::Everything => true,
+            Powers::Granted(scopes) => scopes.iter().any(|scope| scope.changes_targets(origin)),
+        };
+        if may {
+            return Permission::Granted;
+        }
+        Permission::Denied(format!("this key may not {} {origin}", verb(Action::Targets)))
+    }
+
+    /// Whether this key may be shown an origin that `sites` send their requests to: by the right to
+    /// read about one of those, or to change its targets, since who drains one waits for it.
+    pub fn may_see_origin(&self, origin: &str, sites: &[&str]) -> Permission {
+        let reads_of = |scope: &Scope| {
+            let to_site = scope.site.as_deref().is_none_or(|site| sites.contains(&site));
+            to_site && scope.actions.contains(&Action::Read)
+        };
+        let may = match &self.0.powers {
+            Powers::Everything => true,
+            Powers::Granted(scopes) => {
+                scopes.iter().any(|scope| scope.changes_targets(origin) || reads_of(scope))
+            }
+        };
+        if may {
+            return Permission::Granted;
+        }
+        Permission::Denied(format!("this key may not {} {origin}", verb(Action::Read)))
+    }
 }
 
 // === impl Scope ===
@@ -185,7 +218,17 @@ impl Scope {
             });
             Paths::Within(canonical.collect())
         };
-        Self { actions: grant.actions.clone(), site: grant.site.clone(), paths }
+        Self {
+            actions: grant.actions.clone(),
+            site: grant.site.clone(),
+            origin: grant.origin.clone(),
+            paths,
+        }
+    }
+
+    fn changes_targets(&self, origin: &str) -> bool {
+        let to_origin = self.origin.as_deref().is_none_or(|own| own == origin);
+        to_origin && self.actions.contains(&Action::Targets)
     }
 
     fn allows(&self, action: Action, site: Option<&str>) -> bool {
@@ -242,6 +285,7 @@ fn verb(action: Action) -> &'static str {
     match action {
         Action::Invalidate => "invalidate stored responses of",
         Action::Read => "read about",
+        Action::Targets => "change the targets of",
     }
 }
 

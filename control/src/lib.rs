@@ -2,14 +2,15 @@
 //! command line talks to it with.
 //!
 //! [`AdminListener::bind`] takes the address before anything serves, [`Control::new`] assembles
-//! what answers on it, [`Control::serve`] answers until it is told to stop. It changes the node
-//! only through the doors of the floor below: the store's.
+//! what answers on it, [`Control::serve`] answers, and tends the target groups, until it is told to
+//! stop. It changes the node only through the doors of the floor below: the store's, the groups'.
 
 mod api;
 mod cause;
 mod client;
 mod command;
 mod guesses;
+mod keeper;
 mod keys;
 mod listener;
 mod readiness;

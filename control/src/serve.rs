@@ -15,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::api::Control;
 use crate::guesses::Peer;
+use crate::keeper::keep;
 use crate::listener::{AdminListener, Duplex};
 
 /// Connections that are open at once; further ones wait in the backlog.
@@ -31,14 +32,16 @@ const DRAIN_TIME_MAX: Duration = Duration::from_secs(10);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 impl Control {
-    /// Answers on the listener until `shutdown` turns true or its sender is gone, then finishes
-    /// what is being answered. Fails if the socket cannot be handed to the runtime.
+    /// Answers on the listener, and tends the target groups, until `shutdown` turns true or its
+    /// sender is gone; then finishes what is being answered. Fails if the socket cannot be handed
+    /// to the runtime.
     pub async fn serve(
         self,
         listener: AdminListener,
         mut shutdown: watch::Receiver<bool>,
     ) -> io::Result<()> {
         let listener = listener.accepting()?;
+        let mut keepers = keep(self.groups.iter().cloned(), &shutdown);
         let places = Arc::new(Semaphore::new(CONNECTIONS_MAX as usize));
         loop {
             let next = async {
@@ -64,6 +67,7 @@ impl Control {
             }
         }
         drop(listener);
+        keepers.shutdown().await;
         let all = places.acquire_many(CONNECTIONS_MAX);
         let _ = tokio::time::timeout(DRAIN_TIME_MAX, all).await;
         Ok(())

@@ -5,4 +5,6 @@ mod client;
 mod invalidate;
 mod listen;
 mod node;
+mod origins;
+mod targets;
 mod watch;

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use clap::Args;
 use serde_json::json;
 use warmfront_certs::Directory;
 use warmfront_config::{Config, HostPattern};
-use warmfront_origin::Origin;
+use warmfront_origin::{Ground, Origin, Resolver};
 
 /// Print every problem of the configuration; exit 1 if there is one.
 #[derive(Debug, Args)]
@@ -54,14 +55,36 @@ impl Check {
             Ok(certificates) => uncovered(config, &certificates),
             Err(errors) => errors.iter().map(ToString::to_string).collect(),
         };
-        if self.online {
-            match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-                Ok(runtime) => problems.extend(runtime.block_on(probe(config))),
-                Err(error) => problems.push(error.to_string()),
+        match offline(config) {
+            Ok(origins) if self.online => {
+                match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+                    Ok(runtime) => problems.extend(runtime.block_on(probe(&origins))),
+                    Err(error) => problems.push(error.to_string()),
+                }
             }
+            Ok(_) => {}
+            Err(errors) => problems.extend(errors),
         }
         problems
     }
+}
+
+/// The origins of the file, as nobody has changed them.
+fn offline(config: &Config) -> Result<Vec<Origin>, Vec<String>> {
+    let resolver = Resolver::new(&config.resolver).map_err(|error| vec![error.to_string()])?;
+    origins(config, &Ground { resolver, registrations: None, now: Instant::now() })
+}
+
+/// Every origin that is not made of others; every problem with them at once.
+pub(crate) fn origins(config: &Config, ground: &Ground) -> Result<Vec<Origin>, Vec<String>> {
+    let (mut origins, mut problems) = (Vec::new(), Vec::new());
+    for origin in config.origins.values() {
+        match Origin::new(origin, ground) {
+            Ok(origin) => origins.extend(origin),
+            Err(error) => problems.push(error.to_string()),
+        }
+    }
+    if problems.is_empty() { Ok(origins) } else { Err(problems) }
 }
 
 /// Hosts whose handshakes would be turned away.
@@ -82,13 +105,11 @@ pub(crate) fn uncovered(config: &Config, certificates: &Directory) -> Vec<String
         .collect()
 }
 
-async fn probe(config: &Config) -> Vec<String> {
+async fn probe(origins: &[Origin]) -> Vec<String> {
     let mut problems = Vec::new();
-    for (name, origin) in &config.origins {
-        // What is made of two others is as good as those.
-        let Some(origin) = Origin::new(origin) else { continue };
+    for origin in origins {
         if let Err(sentence) = origin.probe(warmfront_proxy::now()).await {
-            problems.push(format!("origins.{name}: {sentence}"));
+            problems.push(format!("origins.{}: {sentence}", origin.name()));
         }
     }
     problems

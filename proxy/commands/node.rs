@@ -1,12 +1,14 @@
 //! A node: assembled whole or not at all, then served.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use redb::Database;
 use tokio::sync::watch;
 use warmfront_certs::Directory;
-use warmfront_config::Config;
+use warmfront_config::{Config, OriginKind};
 use warmfront_control::{AdminListener, Control, Keyring, Readiness, RootKey, Setup};
+use warmfront_origin::{Ground, Origin, Registrations, Resolver};
 use warmfront_proxy::{AccessLog, Bound, Edge, Parts, Snapshot};
 use warmfront_store::{Store, StoreLimits};
 
@@ -35,13 +37,15 @@ pub(crate) fn assemble(config: Config) -> Result<Node, Vec<String>> {
         .ok();
     // The root key first: it makes the state directory.
     let state = RootKey::open(&config.listen.state).map_err(|e| note(e.to_string())).ok();
-    let store = state.as_ref().and_then(|_| {
-        let opened = Store::open(
-            &store_limits(&config),
-            &config.listen.state.join("ledger.redb"),
-            warmfront_proxy::now,
-        );
+    let database = state.as_ref().and_then(|_| {
+        super::state::open(&config.listen.state).map_err(|e| note(e.to_string())).ok()
+    });
+    let store = database.as_ref().and_then(|database| {
+        let opened = Store::open(&store_limits(&config), database.clone(), warmfront_proxy::now);
         opened.map_err(|e| note(e.to_string())).ok()
+    });
+    let origins = database.as_ref().and_then(|database| {
+        origins(&config, database).map_err(|errors| errors.into_iter().for_each(&mut note)).ok()
     });
     let access_log = AccessLog::open(&config.log).map_err(|e| note(e.to_string())).ok();
     let bound = Bound::all(&config.listen)
@@ -49,9 +53,12 @@ pub(crate) fn assemble(config: Config) -> Result<Node, Vec<String>> {
         .ok();
     let admin = AdminListener::bind(&config.listen.admin).map_err(|e| note(e.to_string())).ok();
 
-    let (Some(certificates), Some(root), Some(store), Some(access_log), Some(bound), Some(admin)) =
-        (certificates, state, store, access_log, bound, admin)
+    let (Some(certificates), Some(root), Some(store), Some(origins)) =
+        (certificates, state, store, origins)
     else {
+        return Err(problems);
+    };
+    let (Some(access_log), Some(bound), Some(admin)) = (access_log, bound, admin) else {
         return Err(problems);
     };
     for uncovered in super::check::uncovered(&config, &certificates) {
@@ -61,7 +68,7 @@ pub(crate) fn assemble(config: Config) -> Result<Node, Vec<String>> {
     let registry = prometheus::Registry::new();
     let readiness = Readiness::new();
     let edge = Edge::new(Parts {
-        snapshot: Snapshot::new(config.clone(), certificates, &store),
+        snapshot: Snapshot::new(config.clone(), certificates, &origins, &store),
         store: store.clone(),
         registry: registry.clone(),
         access_log,
@@ -70,6 +77,7 @@ pub(crate) fn assemble(config: Config) -> Result<Node, Vec<String>> {
         keyring: Keyring::new(&root, &config.keys),
         config,
         store,
+        origins,
         readiness: readiness.clone(),
         registry,
         clock: warmfront_proxy::now,
@@ -108,6 +116,21 @@ impl Node {
             Err(error) => Err(format!("the control API failed: {error}")),
         }
     }
+}
+
+/// Every origin that is not made of others, with what the API has changed of its targets.
+fn origins(config: &Config, database: &Arc<Database>) -> Result<Vec<Origin>, Vec<String>> {
+    let one = |error: &dyn std::fmt::Display| vec![error.to_string()];
+    let registrations = Registrations::open(database.clone()).map_err(|e| one(&e))?;
+    let groups = config.origins.values().filter(|o| matches!(o.kind, OriginKind::TargetGroup(_)));
+    let names: Vec<&str> = groups.map(|origin| origin.name.as_str()).collect();
+    registrations.forget_all_but(&names).map_err(|e| one(&e))?;
+    let ground = Ground {
+        resolver: Resolver::new(&config.resolver).map_err(|e| one(&e))?,
+        registrations: Some(Arc::new(registrations)),
+        now: Instant::now(),
+    };
+    super::check::origins(config, &ground)
 }
 
 fn store_limits(config: &Config) -> StoreLimits {

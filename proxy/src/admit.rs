@@ -10,7 +10,7 @@ use pingora_cache::{NoCacheReason, RespCacheable};
 use pingora_core::{Error, ErrorType, InvalidHTTPHeader, OrErr as _, Result};
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
-use warmfront_origin::{Bucket, Diagnosis, Origin};
+use warmfront_origin::{Bucket, Channel, Diagnosis, Origin};
 use warmfront_semantics::date;
 use warmfront_semantics::fields::{HOP_BY_HOP, connection_options, is_websocket};
 use warmfront_semantics::navigation::{Wanted, wanted};
@@ -61,6 +61,7 @@ pub(crate) async fn receive(
         shape::interim(session, context, response).await;
         return Ok(());
     }
+    hear(context, response);
     // A body that has gone by cannot be sent once more.
     let repeatable = select::may_repeat(session);
     let failing = select::is_failing(context, response.status) && repeatable;
@@ -84,6 +85,15 @@ pub(crate) async fn receive(
         }
         Course::Fail(fault) => Err(context.stop(fault)),
     }
+}
+
+/// Notes what the target's answer says of the target, and by what the client stays with it.
+fn hear(context: &mut Context, response: &ResponseHeader) {
+    let secure = context.arrival.as_ref().is_some_and(|it| it.connection.tls.is_some());
+    let channel = if secure { Channel::Secure } else { Channel::Plain };
+    let Some(lease) = &mut context.attempt.lease else { return };
+    lease.answered(response.status, &response.headers, Instant::now());
+    context.stickiness = lease.cookie(&response.headers, channel, clock::now());
 }
 
 /// Dates a response that its origin did not (RFC 9110 §6.6.1).

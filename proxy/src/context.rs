@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use pingora_core::{Error, ErrorType, Result};
 use tokio::sync::OwnedSemaphorePermit;
-use warmfront_origin::{Origin, Target};
+use warmfront_origin::{Lease, Origin};
 use warmfront_semantics::cache_status::Forward;
 use warmfront_semantics::precondition::Outcome;
 use warmfront_store::{Birth, Encoder, StoredResponse};
@@ -55,6 +55,8 @@ pub(crate) struct Context {
     pub(crate) update: Option<HeaderMap>,
     /// `admit`: what was stored, and is not what the origin validated.
     pub(crate) unvalidated: Option<Arc<StoredResponse>>,
+    /// `admit`: the cookie by which the client stays with the target that answered.
+    pub(crate) stickiness: Option<HeaderValue>,
     /// `admit`: fields that go to this client, but not into the store.
     pub(crate) left_out: HeaderMap,
     /// `admit`: why the response is not stored, in a word.
@@ -95,11 +97,13 @@ pub(crate) struct Attempt {
     pub(crate) answered: Option<Instant>,
     /// What the origin answered.
     pub(crate) status: Option<StatusCode>,
-    /// Addresses that could not be connected to.
+    /// How often the origin that is asked was.
+    pub(crate) count: u32,
+    /// Addresses that failed the request.
     pub(crate) tried: Vec<SocketAddr>,
     pub(crate) address: Option<SocketAddr>,
-    /// The target's name in the file; a bucket has none.
-    pub(crate) target: Option<Target>,
+    /// The hold on a target while it has something to do for this; a bucket has none.
+    pub(crate) lease: Option<Lease>,
 }
 
 /// Which of a behavior's origins is asked.
@@ -169,6 +173,7 @@ impl Context {
             detour: Detour::None,
             update: None,
             unvalidated: None,
+            stickiness: None,
             left_out: HeaderMap::new(),
             detail: None,
             stood_in: false,

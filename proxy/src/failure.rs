@@ -2,7 +2,7 @@
 
 use std::io;
 
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
 use pingora_core::{Error, ErrorSource, ErrorType};
 use pingora_proxy::{FailToProxy, Session};
 use warmfront_semantics::authority::BadHost;
@@ -12,6 +12,9 @@ use warmfront_semantics::head::BadHead;
 use crate::answer::Answer;
 use crate::context::Context;
 use crate::shape;
+
+/// Seconds after which an origin without a target may have one: ejected ones return after one.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// What went wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -95,8 +98,14 @@ pub(crate) enum Denied {
 pub(crate) enum OriginFault {
     #[error("no address for the origin: {0}")]
     NoAddress(String),
+    #[error("no target can be reached: {0}")]
+    NoTarget(String),
+    #[error("all targets of the origin are busy")]
+    Busy,
     #[error("no connection to the origin: {0}")]
     Connect(String),
+    #[error("no connection to the origin in time")]
+    ConnectTimeout,
     #[error("no TLS with the origin: {0}")]
     Tls(String),
     #[error("the origin did not answer in time")]
@@ -140,7 +149,10 @@ impl Fault {
             Self::Denied(Denied::Address) => (403, "address", false),
             Self::Denied(_) => (403, "signature", false),
             Self::Origin(OriginFault::NoAddress(_)) => (502, "no-address", false),
+            Self::Origin(OriginFault::NoTarget(_)) => (503, "no-target", false),
+            Self::Origin(OriginFault::Busy) => (503, "busy", false),
             Self::Origin(OriginFault::Connect(_)) => (502, "connect", false),
+            Self::Origin(OriginFault::ConnectTimeout) => (504, "connect-timeout", false),
             Self::Origin(OriginFault::Tls(_)) => (502, "origin-tls", false),
             Self::Origin(OriginFault::Timeout) => (504, "timeout", false),
             Self::Origin(OriginFault::HungUp(_)) => (502, "hung-up", false),
@@ -165,7 +177,13 @@ impl Fault {
             }
             Self::Edge(EdgeFault::Internal(_)) => "something is wrong at the edge".to_owned(),
         };
-        Answer::page(status, &sentence, closes)
+        let answer = Answer::page(status, &sentence, closes);
+        match self {
+            Self::Origin(OriginFault::NoTarget(_) | OriginFault::Busy) => {
+                answer.with(header::RETRY_AFTER, RETRY_AFTER)
+            }
+            _ => answer,
+        }
     }
 
     /// What Pingora's error means. Its own words go to the log.
@@ -176,10 +194,10 @@ impl Fault {
             (ErrorSource::Downstream, E::InvalidHTTPHeader) => ClientFault::Unreadable.into(),
             (ErrorSource::Downstream, _) if is_bad_chunk(error) => ClientFault::Chunk.into(),
             (ErrorSource::Downstream, _) => ClientFault::Gone.into(),
-            (
-                _,
-                E::ConnectTimedout | E::ReadTimedout | E::WriteTimedout | E::TLSHandshakeTimedout,
-            ) => Self::Origin(OriginFault::Timeout),
+            (_, E::ConnectTimedout | E::TLSHandshakeTimedout) => {
+                Self::Origin(OriginFault::ConnectTimeout)
+            }
+            (_, E::ReadTimedout | E::WriteTimedout) => Self::Origin(OriginFault::Timeout),
             (_, E::ConnectRefused | E::ConnectNoRoute | E::ConnectError | E::SocketError) => {
                 Self::Origin(OriginFault::Connect(words()))
             }

@@ -6,13 +6,13 @@ use std::net::IpAddr;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
 use pingora_http::RequestHeader;
 use warmfront_config::unkeyed::{is_unkeyed, overrides_method};
-use warmfront_config::{Behavior, HostField};
+use warmfront_config::{Behavior, HostField, TargetProtocol};
 use warmfront_origin::{Bucket, BucketError, KeyError, Origin, TargetGroup};
 use warmfront_semantics::fields::{HOP_BY_HOP, Nominated, is_websocket, nominated};
 use warmfront_semantics::vary::Vary;
 
 use crate::context::{Context, Detour, Routed};
-use crate::failure::{ClientFault, EdgeFault, Fault};
+use crate::failure::{ClientFault, EdgeFault, Fault, OriginFault};
 use crate::policy;
 use crate::request::{Arrival, RequestHead};
 use crate::route::Route;
@@ -53,8 +53,8 @@ pub(crate) async fn form(
     match origin {
         Origin::Bucket(bucket) => to_bucket(request, bucket, &target, arrival).await?,
         Origin::TargetGroup(group) => {
-            let name = context.attempt.target.as_ref();
-            let name = name.map_or_else(String::new, |target| target.name.to_string());
+            let lease = context.attempt.lease.as_ref();
+            let name = lease.map_or_else(String::new, |lease| lease.name().to_string());
             request.set_raw_path(target.as_bytes()).map_err(|e| internal(&e))?;
             to_target(request, group, &name, arrival, head)?;
         }
@@ -189,10 +189,26 @@ fn to_target(
         request.insert_header(name, value).map_err(|e| internal(&e))?;
     }
     request.insert_header(header::HOST, host).map_err(|e| internal(&e))?;
+    let http2 = group.settings().protocol == TargetProtocol::Http2;
+    if http2 && request.version != Version::HTTP_2 && !is_websocket(&request.headers) {
+        // A server that takes no part in ALPN is taken for an HTTP/1.1 one.
+        let why = "the target does not speak HTTP/2".to_owned();
+        return Err(Fault::Origin(OriginFault::BadAnswer(why)));
+    }
+    if http2 && is_grpc(&request.headers) {
+        // Servers ask for it, and trailers are passed on (RFC 9110 §10.1.4).
+        let trailers = HeaderValue::from_static("trailers");
+        request.insert_header(header::TE, trailers).map_err(|e| internal(&e))?;
+    }
     for (name, value) in &group.settings().headers {
         request.insert_header(name, value).map_err(|e| internal(&e))?;
     }
     Ok(())
+}
+
+fn is_grpc(request: &HeaderMap) -> bool {
+    let kind = request.get(header::CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
 }
 
 /// Drops what belongs to the client's connection, and what clients must not say.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use warmfront_config::{Behavior, QueryOrder, Selection};
-use warmfront_origin::Origin;
+use warmfront_origin::{COOKIE_PREFIX, Origin};
 use warmfront_semantics::fields::list_has;
 use warmfront_semantics::query::{Order, selected};
 use warmfront_semantics::{cookie, signed};
@@ -79,16 +79,14 @@ pub(crate) fn keyed_cookies(behavior: &Behavior, request: &HeaderMap) -> Option<
     if behavior.policy.cookies == Selection::None || !request.contains_key(header::COOKIE) {
         return None;
     }
-    cookie::key(request, |name| {
-        behavior.policy.cookies.takes(name) && !is_credential(behavior, name)
-    })
+    cookie::key(request, |name| behavior.policy.cookies.takes(name) && !is_edges(behavior, name))
 }
 
 /// Leaves a request the cookies that its origin sees.
 pub(crate) fn select_cookies(behavior: &Behavior, request: &HeaderMap) -> Option<HeaderValue> {
     let (keyed, beside) = (&behavior.policy.cookies, &behavior.forward.cookies);
     cookie::selected(request, |name| {
-        (keyed.takes(name) || beside.takes(name)) && !is_credential(behavior, name)
+        (keyed.takes(name) || beside.takes(name)) && !is_edges(behavior, name)
     })
 }
 
@@ -117,8 +115,7 @@ pub(crate) fn audience(behavior: &Behavior, request: &HeaderMap, response: &Head
         return Audience::All;
     }
     let (keyed, beside) = (&behavior.policy.cookies, &behavior.forward.cookies);
-    let tells =
-        |name: &[u8]| beside.takes(name) && !keyed.takes(name) && !is_credential(behavior, name);
+    let tells = |name: &[u8]| beside.takes(name) && !keyed.takes(name) && !is_edges(behavior, name);
     if cookie::pairs(request).any(|(name, _)| tells(name)) { Audience::One } else { Audience::All }
 }
 
@@ -127,8 +124,10 @@ pub(crate) fn passes_cookies(behavior: &Behavior) -> bool {
     behavior.policy.cookies != Selection::None || behavior.forward.cookies != Selection::None
 }
 
-fn is_credential(behavior: &Behavior, name: &[u8]) -> bool {
-    behavior.trusted_keys.is_some() && signed::is_signing_cookie(name)
+/// Whether a cookie is for the edge alone: it is in no key, and no origin sees it.
+fn is_edges(behavior: &Behavior, name: &[u8]) -> bool {
+    let credential = behavior.trusted_keys.is_some() && signed::is_signing_cookie(name);
+    credential || name.starts_with(COOKIE_PREFIX.as_bytes())
 }
 
 /// Whether a field of the client's may reach the origin. Cookies are chosen one by one.

@@ -26,7 +26,7 @@ use crate::edge::Edge;
 use crate::failure::{ClientFault, Fault};
 use crate::gate::Verdict;
 use crate::key::Key;
-use crate::select::{Next, UPGRADED_IDLE};
+use crate::select::{Next, Switch, UPGRADED_IDLE};
 use crate::{
     clock, failure, forward, lookup, observe, pages, select, shape, stale, validate, walk,
 };
@@ -203,7 +203,8 @@ impl ProxyHttp for EdgeService {
         context.attempt.began.get_or_insert_with(|| Began { at: clock::now(), birth });
         context.attempt.asked = Some(Instant::now());
         let upgrade = is_websocket(&session.req_header().headers);
-        let peer = select::peer(context, Instant::now(), upgrade).await?;
+        let switch = if upgrade { Switch::Asked } else { Switch::No };
+        let peer = select::peer(session, context, Instant::now(), switch).await?;
         peer.map(Box::new).map_err(|fault| {
             self.edge.failures.note(&session.cache, &fault, Instant::now());
             context.stop(fault)
@@ -244,6 +245,20 @@ impl ProxyHttp for EdgeService {
         context: &mut Context,
     ) -> Result<()> {
         admit::receive(&self.edge, session, context, response).await
+    }
+
+    fn upstream_response_body_filter(
+        &self,
+        _: &mut Session,
+        _: &mut Option<Bytes>,
+        end: bool,
+        context: &mut Context,
+    ) -> Result<Option<Duration>> {
+        if end {
+            // The target has done its part, however slow the client is.
+            context.attempt.lease = None;
+        }
+        Ok(None)
     }
 
     fn response_cache_filter(
@@ -302,7 +317,7 @@ impl ProxyHttp for EdgeService {
         mut error: Box<Error>,
     ) -> Box<Error> {
         context.fault = Some(Fault::from_pingora(&error));
-        error.set_retry(select::unreachable(context) == Next::Try);
+        error.set_retry(select::unreachable(context, Instant::now()) == Next::Try);
         let (cache, fault) = (&session.cache, context.fault.as_ref());
         self.edge.failures.note_last(&error, cache, fault, Instant::now());
         error
@@ -319,7 +334,7 @@ impl ProxyHttp for EdgeService {
         if context::is_again(&error) {
             return error;
         }
-        select::judge_failure(session, context, &mut error, reused);
+        select::judge_failure(session, context, &mut error, reused, Instant::now());
         let (cache, fault) = (&session.cache, context.fault.as_ref());
         self.edge.failures.note_last(&error, cache, fault, Instant::now());
         error

@@ -51,6 +51,7 @@ pub(crate) async fn form(
     }
     unbind(session);
     complete(response, context, session.cache.phase())?;
+    stick(response, context, session.cache.phase())?;
     validate::overlay(session, context, response);
     let seen = context.errand != Errand::Refresh;
     if seen && error_page::replace(session, context, response).await? == Replaced::No {
@@ -117,6 +118,15 @@ fn complete(response: &mut ResponseHeader, context: &Context, phase: CachePhase)
         }
     }
     Ok(())
+}
+
+/// Gives the client the cookie by which it stays with its target. What is stored is everybody's.
+fn stick(response: &mut ResponseHeader, context: &Context, phase: CachePhase) -> Result<()> {
+    let own = matches!(phase, CachePhase::Disabled(_) | CachePhase::Bypass | CachePhase::Uninit);
+    match context.stickiness.clone().filter(|_| own && context.errand == Errand::Client) {
+        Some(cookie) => response.append_header(header::SET_COOKIE, cookie).map(drop),
+        None => Ok(()),
+    }
 }
 
 /// What a site does to every response, and what every response of ours says.

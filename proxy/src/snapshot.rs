@@ -66,10 +66,13 @@ impl BehaviorRoute {
 impl Snapshot {
     /// Puts a configuration together with the certificates it names and the store it fills.
     #[must_use]
-    pub fn new(config: Arc<Config>, certificates: Directory, store: &Store) -> Self {
-        let origins = config.origins.iter();
-        let origins = origins.filter_map(|(name, o)| Some((name.as_str(), Origin::new(o)?)));
-        let origins: HashMap<&str, Origin> = origins.collect();
+    pub fn new(
+        config: Arc<Config>,
+        certificates: Directory,
+        origins: &[Origin],
+        store: &Store,
+    ) -> Self {
+        let origins = origins.iter().map(|origin| (origin.name(), origin.clone())).collect();
         let (mut hosts, mut wildcards) = (HashMap::new(), HashMap::new());
         for site in &config.sites {
             let behaviors = site.behaviors.iter().filter_map(|b| behavior_route(b, &origins));

@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv6Addr};
 use crate::model::{Endpoint, TargetName};
 use crate::pattern::is_dns_name;
 
-/// `host:port`.
-pub(crate) fn target_name(text: &str) -> Result<TargetName, String> {
+/// `host:port` of a target, an IPv6 address in brackets. Fails with the end of a sentence about it.
+pub fn target_name(text: &str) -> Result<TargetName, String> {
     if text.contains("://") {
         return Err("a target is `host:port`, without a scheme".to_owned());
     }

@@ -46,6 +46,27 @@ pub(super) fn pairs(
     Some(fields)
 }
 
+/// Fields for every request to an origin. What they say may be a secret.
+pub(super) fn secret_pairs(
+    value: &Value<'_>,
+    permit: impl Fn(&HeaderName) -> Result<(), &'static str>,
+) -> Option<Vec<(HeaderName, HeaderValue)>> {
+    let mut fields = pairs(value, permit)?;
+    for (_, content) in &mut fields {
+        content.set_sensitive(true);
+    }
+    Some(fields)
+}
+
+/// The name of a cookie: a token (RFC 6265 §4.1.1).
+pub(super) fn cookie_token(text: &str) -> Result<String, &'static str> {
+    let in_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if text.is_empty() || !text.bytes().all(in_token) {
+        return Err("is no name of a cookie: letters, digits and !#$%&'*+-.^_`|~");
+    }
+    Ok(text.to_owned())
+}
+
 /// Whether a field is about one connection or the framing of its messages, and nobody's to touch.
 pub(super) fn is_framing(name: &HeaderName) -> bool {
     *name == header::CONTENT_LENGTH

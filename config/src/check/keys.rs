@@ -1,22 +1,31 @@
 //! `[keys.NAME]`: access keys for scripts, and what they may do.
 
+use super::origins::Origins;
 use super::sites::Sites;
 use super::{check_name, secret};
-use crate::model::{Action, Grant, Key};
+use crate::model::{Action, Grant, Key, OriginKind};
 use crate::pattern::PathPattern;
 use crate::raw::{Section, Value};
 use crate::secret::Secret;
 
+const ACTIONS: [(&str, Action); 3] =
+    [("invalidate", Action::Invalidate), ("read", Action::Read), ("targets", Action::Targets)];
 /// Fewer could be guessed.
 const SECRET_CHARACTERS_MIN: usize = 16;
 
+/// What a key may be limited to.
+pub(super) struct Nameable<'n> {
+    pub(super) sites: &'n Sites,
+    pub(super) origins: &'n Origins,
+}
+
 /// `[keys]`.
-pub(super) fn keys(root: &Section<'_>, sites: &Sites) -> Vec<Key> {
+pub(super) fn keys(root: &Section<'_>, nameable: &Nameable<'_>) -> Vec<Key> {
     let mut taken = Vec::new();
     let mut keys = Vec::new();
     for (name, value) in root.named("keys").into_iter().flatten() {
         check_name(name, &value);
-        keys.extend(value.section(|section| key(section, name, sites, &mut taken)));
+        keys.extend(value.section(|section| key(section, name, nameable, &mut taken)));
     }
     keys
 }
@@ -24,7 +33,7 @@ pub(super) fn keys(root: &Section<'_>, sites: &Sites) -> Vec<Key> {
 fn key<'r>(
     section: &Section<'r>,
     name: &str,
-    sites: &Sites,
+    nameable: &Nameable<'_>,
     taken: &mut Vec<(String, Value<'r>)>,
 ) -> Option<Key> {
     let id = section.need("id").and_then(|value| key_id(&value, taken));
@@ -35,7 +44,7 @@ fn key<'r>(
         value.problem(format!("a secret has at least {SECRET_CHARACTERS_MIN} characters"));
     }
     let allow = section.need("allow").and_then(|value| {
-        let grants = value.each(|item| item.section(|section| grant(section, sites)))?;
+        let grants = value.each(|item| item.section(|section| grant(section, nameable)))?;
         if grants.is_empty() {
             value.problem("a key that may do nothing is of no use: leave it out");
         }
@@ -69,15 +78,25 @@ fn is_short(secret: &Secret) -> bool {
     secret.reveal().chars().count() < SECRET_CHARACTERS_MIN
 }
 
-fn grant(section: &Section<'_>, sites: &Sites) -> Option<Grant> {
+fn grant(section: &Section<'_>, nameable: &Nameable<'_>) -> Option<Grant> {
     let actions = section.need("action").and_then(|value| actions(&value));
-    let site = section.get("site").map(|value| sites.find(&value));
-    let paths = section.get("paths").map(|value| paths(&value));
+    let written = [section.get("site"), section.get("origin"), section.get("paths")];
+    if let Some(actions) = &actions {
+        report_strays(actions, &written);
+    }
+    let [site, origin, paths] = written;
+    let site = site.map(|value| nameable.sites.find(&value));
+    let origin = origin.map(|value| target_group(&value, nameable.origins));
+    let paths = paths.map(|value| self::paths(&value));
     Some(Grant {
         actions: actions?,
-        // A site that is not there must not become every site.
+        // A site that is not there must not become every site, and neither an origin.
         site: match site {
             Some(site) => Some(site?),
+            None => None,
+        },
+        origin: match origin {
+            Some(origin) => Some(origin?),
             None => None,
         },
         paths: match paths {
@@ -88,17 +107,41 @@ fn grant(section: &Section<'_>, sites: &Sites) -> Option<Grant> {
 }
 
 fn actions(value: &Value<'_>) -> Option<Vec<Action>> {
-    let action = |value: &Value<'_>| {
-        value.one_of(&[("invalidate", Action::Invalidate), ("read", Action::Read)])
-    };
+    let action = |value: &Value<'_>| value.one_of(&ACTIONS);
     if value.is_text() {
         return Some(vec![action(value)?]);
     }
     let actions = value.each(action)?;
     if actions.is_empty() {
-        value.problem("names no action: \"invalidate\", \"read\" or both");
+        value.problem("names no action: \"invalidate\", \"read\" or \"targets\"");
     }
     Some(actions)
+}
+
+/// A limit on what none of the actions touches would be taken for one that holds.
+fn report_strays(actions: &[Action], [site, origin, paths]: &[Option<Value<'_>>; 3]) {
+    let of_targets = actions.iter().filter(|action| **action == Action::Targets).count();
+    if of_targets == 0
+        && let Some(value) = origin
+    {
+        value.problem("limits nothing: only the action \"targets\" is about an origin");
+    }
+    if of_targets > 0 && of_targets == actions.len() {
+        for value in [site, paths].into_iter().flatten() {
+            value.problem("limits nothing: targets belong to an origin, so write `origin`");
+        }
+    }
+}
+
+/// The name of an origin that has targets.
+fn target_group(value: &Value<'_>, origins: &Origins) -> Option<String> {
+    let origin = origins.find(value)?;
+    if !matches!(origin.kind, OriginKind::TargetGroup(_)) {
+        let name = &origin.name;
+        value.problem(format!("`{name}` has no targets of its own: name a target group"));
+        return None;
+    }
+    Some(origin.name.clone())
 }
 
 /// An empty list would read as no path and mean every path.

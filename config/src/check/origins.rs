@@ -1,16 +1,13 @@
 //! `[origins.NAME]`: a bucket, a target group, or two of them of which one stands in.
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::time::Duration;
 
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::StatusCode;
 
-use super::address::target_name;
-use super::limits::DEADLINE;
-use super::{check_name, fields, s3};
-use crate::model::{Failover, HostField, Origin, OriginKind, TargetGroup, TargetName};
+pub(crate) use super::target_group::{ATTEMPTS, permit_to_targets};
+use super::{check_name, s3, target_group};
+use crate::model::{Failover, Origin, OriginKind};
 use crate::raw::{Section, Value};
 
 /// All origins by name; `None` is one that is there but could not be read.
@@ -58,7 +55,8 @@ impl Origins {
     }
 
     fn failover(&self, section: &Section<'_>, failovers: &[&str]) -> Option<Failover> {
-        for value in PLAIN_KEYS.iter().filter_map(|key| section.get(key)) {
+        let foreign = target_group::KEYS.iter().chain(&["s3"]);
+        for value in foreign.filter_map(|key| section.get(key)) {
             value.problem("cannot stand beside `primary`: a failover has no addresses of its own");
         }
         let member = |value: &Value<'_>| {
@@ -90,22 +88,32 @@ pub(super) fn first_asked(origin: &Origin) -> &OriginKind {
     }
 }
 
-const PLAIN_KEYS: [&str; 7] =
-    ["s3", "targets", "host", "headers", "connect_timeout", "response_timeout", "attempts"];
-
 fn kind(section: &Section<'_>) -> Option<OriginKind> {
     if let Some(value) = section.get("on") {
         value.problem("stands only beside `primary` and `secondary`");
     }
     let Some(bucket) = section.get("s3") else {
-        return target_group(section).map(OriginKind::TargetGroup);
+        if section.get("targets").is_none() {
+            miss_everything(section);
+        }
+        return target_group::target_group(section).map(Box::new).map(OriginKind::TargetGroup);
     };
-    let foreign = PLAIN_KEYS.iter().filter(|key| !["s3", "headers"].contains(key));
+    let foreign = target_group::KEYS.iter().filter(|key| **key != "headers");
     for value in foreign.filter_map(|key| section.get(key)) {
         value.problem("cannot stand beside `s3`: an origin is a bucket or a target group");
     }
     let headers = section.or("headers", Vec::new(), s3::headers);
     bucket.section(|section| s3::bucket(section, headers)).map(OriginKind::S3)
+}
+
+fn miss_everything(section: &Section<'_>) {
+    let wanted = ["s3", "targets", "primary", "secondary"];
+    // To have them among the words that a misspelled one is like.
+    for key in ["primary", "secondary"] {
+        section.get(key);
+    }
+    let message = "an origin needs `s3 = { … }`, `targets = [ … ]`, or `primary` and `secondary`";
+    section.miss(&wanted, None, message);
 }
 
 // === failovers ===
@@ -128,82 +136,4 @@ fn failing(value: &Value<'_>) -> Option<Vec<StatusCode>> {
         value.problem("names no status: 400 to 599");
     }
     Some(statuses)
-}
-
-// === target groups ===
-
-/// How often a request may be tried.
-pub(crate) const ATTEMPTS: RangeInclusive<u64> = 1..=10;
-
-fn target_group(section: &Section<'_>) -> Option<TargetGroup> {
-    let written = section.get("targets");
-    if written.is_none() {
-        let message = "an origin needs `s3 = { … }`, `targets = [ … ]`, or `primary` and \
-                       `secondary`";
-        let wanted = ["s3", "targets", "primary", "secondary"];
-        // To have them among the words that a misspelled one is like.
-        for key in ["primary", "secondary"] {
-            section.get(key);
-        }
-        section.miss(&wanted, None, message);
-    }
-    let targets = written.and_then(|value| targets(&value));
-    let group = TargetGroup {
-        targets: Vec::new(),
-        host: section.or("host", HostField::Client, |value| value.parsed(host_field)),
-        headers: section.or("headers", Vec::new(), |value| secret_fields(value, permit_to_targets)),
-        connect_timeout: section
-            .or("connect_timeout", Duration::from_secs(5), |value| value.duration(DEADLINE)),
-        response_timeout: section
-            .or("response_timeout", Duration::from_secs(30), |value| value.duration(DEADLINE)),
-        attempts: section.or("attempts", 3, |value| value.whole(ATTEMPTS)),
-    };
-    Some(TargetGroup { targets: targets?, ..group })
-}
-
-fn targets(value: &Value<'_>) -> Option<Vec<TargetName>> {
-    let targets = value.distinct(|item| item.parsed(target_name))?;
-    if targets.is_empty() {
-        value.problem("a target group needs at least one target");
-        return None;
-    }
-    Some(targets)
-}
-
-fn host_field(text: &str) -> Result<HostField, String> {
-    match text {
-        "client" => Ok(HostField::Client),
-        "target" => Ok(HostField::Target),
-        literal => {
-            let authority = literal.parse::<http::uri::Authority>().ok();
-            authority
-                .filter(|authority| !authority.as_str().contains('@'))
-                .and_then(|authority| HeaderValue::from_str(authority.as_str()).ok())
-                .map(HostField::Literal)
-                .ok_or_else(|| format!("is \"client\", \"target\" or a host, not {literal:?}"))
-        }
-    }
-}
-
-/// Fields for every request to an origin. What they say may be a secret.
-pub(super) fn secret_fields(
-    value: &Value<'_>,
-    permit: impl Fn(&HeaderName) -> Result<(), &'static str>,
-) -> Option<Vec<(HeaderName, HeaderValue)>> {
-    let mut fields = fields::pairs(value, permit)?;
-    for (_, content) in &mut fields {
-        content.set_sensitive(true);
-    }
-    Some(fields)
-}
-
-/// Why a field may not be set on every request to a target.
-pub(crate) fn permit_to_targets(name: &HeaderName) -> Result<(), &'static str> {
-    if *name == header::HOST {
-        return Err("the Host field has a key of its own: `host`");
-    }
-    if fields::is_framing(name) {
-        return Err("frames one connection's messages and cannot be set");
-    }
-    Ok(())
 }

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use http::{HeaderName, HeaderValue, header};
 
 use super::address::endpoint;
-use super::origins::secret_fields;
 use super::{fields, secret};
 use crate::model::{Credentials, Endpoint, S3};
 use crate::raw::{Section, Value};
@@ -39,7 +38,7 @@ pub(super) fn bucket(section: &Section<'_>, headers: Vec<(HeaderName, HeaderValu
 
 /// `headers` beside `s3`.
 pub(super) fn headers(value: &Value<'_>) -> Option<Vec<(HeaderName, HeaderValue)>> {
-    secret_fields(value, permit_to_bucket)
+    fields::secret_pairs(value, permit_to_bucket)
 }
 
 /// Why a field may not be set on every request to a bucket.

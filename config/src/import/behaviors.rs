@@ -303,7 +303,7 @@ const REASONS: &Reasons = &[
         "nothing is encrypted here: request bodies are passed on as they are",
     ),
     ("RealtimeLogConfigArn", "the access log is `[log] access`"),
-    ("GrpcConfig", "gRPC is not there"),
+    ("GrpcConfig", "gRPC passes to an origin with `protocol = \"http2\"`"),
     ("ForwardedValues", "nothing is stored under these settings, so nothing is chosen"),
     ("MinTTL", "the policy has lifetimes of its own"),
     ("DefaultTTL", "the policy has lifetimes of its own"),

@@ -182,32 +182,8 @@ fn target_group(
     host: &Wanted,
     table: &mut Table,
 ) -> Result<(), ImportError> {
-    let domain = setting.need("DomainName")?.own_text()?;
     let custom = setting.get("CustomOriginConfig")?;
-    let (port, note) = match &custom {
-        Some(config) => port(config, table)?,
-        None => (80, Some("fill in: the port; CloudFront had it elsewhere")),
-    };
-    let target = format!("{domain}:{port}");
-    if target_name(&target).is_err() {
-        return Err(setting.need("DomainName")?.is_not("a host name"));
-    }
-    let targets = texts(&[target]);
-    match note {
-        Some(note) => table.set_with("targets", targets, note),
-        None => table.set("targets", targets),
-    }
-    if host.clients {
-        table.set("host", text("client"));
-        if host.own {
-            table.remark(format!(
-                "fill in: behaviors disagree on the Host field; some want host = {}",
-                text(domain)
-            ));
-        }
-    } else {
-        table.set("host", text(domain));
-    }
+    targets(setting, custom.as_ref(), host, table)?;
     let headers = custom_headers(setting, permit_to_targets)?;
     if !headers.is_empty() {
         table.set("headers", inline(&headers));
@@ -246,11 +222,61 @@ fn target_group(
     Ok(())
 }
 
-/// The port that requests go to, and what has to be done about it.
-fn port(
-    config: &Setting<'_>,
+/// Where they are, and what they are told of the host.
+fn targets(
+    setting: &Setting<'_>,
+    custom: Option<&Setting<'_>>,
+    host: &Wanted,
     table: &mut Table,
-) -> Result<(u64, Option<&'static str>), ImportError> {
+) -> Result<(), ImportError> {
+    let domain = setting.need("DomainName")?.own_text()?;
+    let (port, scheme) = match custom {
+        Some(config) => port(config, table)?,
+        None => (80, Scheme::Http),
+    };
+    let target = format!("{domain}:{port}");
+    if target_name(&target).is_err() {
+        return Err(setting.need("DomainName")?.is_not("a host name"));
+    }
+    let targets = texts(&[target]);
+    if custom.is_some() {
+        table.set("targets", targets);
+    } else {
+        let note = "fill in: the port; CloudFront had it elsewhere";
+        table.set_with("targets", targets, note);
+    }
+    if scheme == Scheme::Https {
+        table.set("tls", "true".to_owned());
+        if host.clients {
+            table.remark(format!(
+                "the certificate has to be for {domain}; CloudFront takes one for the Host field's \
+                 name, too: `tls = {{ server_name = \"…\" }}` is for that"
+            ));
+        }
+    }
+    if !host.clients {
+        table.set("host", text(domain));
+        return Ok(());
+    }
+    table.set("host", text("client"));
+    if host.own {
+        table.remark(format!(
+            "fill in: behaviors disagree on the Host field; some want host = {}",
+            text(domain)
+        ));
+    }
+    Ok(())
+}
+
+/// How targets are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    Http,
+    Https,
+}
+
+/// The port that requests go to, and what is spoken there.
+fn port(config: &Setting<'_>, table: &mut Table) -> Result<(u64, Scheme), ImportError> {
     let policy = config.text("OriginProtocolPolicy")?.unwrap_or("http-only");
     let port = |name, default| {
         let number = config.number(name)?.unwrap_or(default);
@@ -259,17 +285,15 @@ fn port(
         if right { Ok(number) } else { Err(wrong()) }
     };
     match policy {
-        "http-only" => Ok((port("HTTPPort", 80)?, None)),
+        "http-only" => Ok((port("HTTPPort", 80)?, Scheme::Http)),
         "match-viewer" => {
             table.remark(
-                "OriginProtocolPolicy = \"match-viewer\": targets are always asked over plain HTTP",
+                "OriginProtocolPolicy = \"match-viewer\": targets are asked over plain HTTP, \
+                 whatever the client speaks; `tls = true` with the HTTPS port makes it HTTPS",
             );
-            Ok((port("HTTPPort", 80)?, None))
+            Ok((port("HTTPPort", 80)?, Scheme::Http))
         }
-        "https-only" => {
-            let note = "fill in: HTTPS to targets is not there yet; name a plain HTTP port";
-            Ok((port("HTTPSPort", 443)?, Some(note)))
-        }
+        "https-only" => Ok((port("HTTPSPort", 443)?, Scheme::Https)),
         _ => {
             let policy = config.need("OriginProtocolPolicy")?;
             Err(policy.is_not("\"http-only\", \"https-only\" or \"match-viewer\""))
@@ -305,7 +329,10 @@ const CUSTOM: &Reasons = &[
     ("OriginSslProtocols", ""),
     ("OriginKeepaliveTimeout", ""),
     ("IpAddressType", "a target's name is resolved to both families"),
-    ("OriginMtlsConfig", "HTTPS to targets is not there yet"),
+    (
+        "OriginMtlsConfig",
+        "the certificate and its key are files here, tls = { client_certificate = \"…\", client_key = \"…\" }",
+    ),
 ];
 const REASONS: &Reasons = &[
     ("OriginPath", "a target group has no prefix: let the servers answer under it"),

@@ -215,10 +215,22 @@ impl<'r> Value<'r> {
         &self,
         read_one: impl Fn(&Self) -> Option<T>,
     ) -> Option<Vec<T>> {
+        self.distinct_by(read_one, T::eq)
+    }
+
+    /// As [`Self::distinct`], where `same` says which two are one thing.
+    pub(crate) fn distinct_by<T>(
+        &self,
+        read_one: impl Fn(&Self) -> Option<T>,
+        same: impl Fn(&T, &T) -> bool,
+    ) -> Option<Vec<T>> {
         let mut read: Vec<(Option<T>, Self)> = Vec::new();
         for item in self.items()? {
             let meant = read_one(&item);
-            let first = read.iter().find(|(known, _)| meant.is_some() && *known == meant);
+            let first = read.iter().find(|(known, _)| match (known, &meant) {
+                (Some(known), Some(meant)) => same(known, meant),
+                _ => false,
+            });
             if let Some((_, first)) = first {
                 let (key, line) = (first.key(), first.line());
                 item.problem(format!("is there already: `{key}` on line {line}"));
@@ -231,6 +243,11 @@ impl<'r> Value<'r> {
     /// Whether a string stands here: some keys take a word or something larger.
     pub(crate) fn is_text(&self) -> bool {
         matches!(self.word, DeValue::String(_))
+    }
+
+    /// Whether `true` or `false` stands here: some keys take these or something larger.
+    pub(crate) fn is_flag(&self) -> bool {
+        matches!(self.word, DeValue::Boolean(_))
     }
 
     /// Whether an array stands here: some keys take one thing or a list.

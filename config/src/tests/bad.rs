@@ -96,7 +96,7 @@ format = 1
 40: keys.one.allow: a key that may do nothing is of no use: leave it out
 42: keys.two.id: `ID` is taken by `keys.one.id` on line 38
 43: keys.two.secret: a secret has at least 16 characters
-44: keys.two.allow[0].action: is one of "invalidate", "read", not "invalid"; did you mean `invalidate`?
+44: keys.two.allow[0].action: is one of "invalidate", "read", "targets", not "invalid"; did you mean `invalidate`?
 44: keys.two.allow[0].site: there is no site `wwww`; did you mean `www`?
 44: keys.two.allow[0].paths: names no path: leave `paths` out to allow every path
 46: log.level: is one of "error", "warn", "info", "debug", "trace", not "inf"; did you mean `info`?
@@ -265,7 +265,7 @@ allow = "all"
 10: keys.k.id: an id is 1 to 128 letters, digits, `-` and `_`
 11: keys.k.secret_file: cannot read the secret in /nonexistent/secret: No such file or directory (os error 2)
 12: keys.k.allow[0].action: missing
-12: keys.k.allow[1].action: names no action: "invalidate", "read" or both
+12: keys.k.allow[1].action: names no action: "invalidate", "read" or "targets"
 12: keys.k.allow[1].site: there is no site `ww`; did you mean `www`?
 12: keys.k.allow[2].paths[0]: a path pattern starts with `/` or `*`, else it matches nothing
 13: keys.l.secret_file: missing; the secret itself may stand here as `secret`

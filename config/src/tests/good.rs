@@ -97,6 +97,7 @@ fn defaults_are_the_documented_ones() {
     let collapse_timeout = Duration::from_secs(30);
     let cache = Cache { memory: 512 << 20, max_object: 64 << 20, collapse_timeout };
     assert_eq!(config.cache, cache);
+    assert!(config.resolver.servers.is_empty());
     let log = Log { level: Level::Info, access: AccessLog::Stdout, format: LogFormat::Json };
     assert_eq!(config.log, log);
     let [site] = config.sites.as_slice() else { panic!("one site") };
@@ -140,7 +141,11 @@ fn origins_mean_what_they_say() {
     assert_eq!(minio.endpoint.as_ref(), Some(&endpoint));
     assert!(!format!("{minio:?}").contains("from-the-environment"));
     let OriginKind::TargetGroup(api) = &config.origins["api"].kind else { panic!("targets") };
-    let target = |host: &str, port| TargetName { host: host.to_owned(), port };
+    let target = |host: &str, port| TargetEntry {
+        name: TargetName { host: host.to_owned(), port },
+        weight: 1,
+        tier: 0,
+    };
     assert_eq!(api.targets, [target("api.internal", 8080), target("::1", 8081)]);
     assert_eq!(api.host, HostField::Target);
     let [(name, value)] = api.headers.as_slice() else { panic!("one field") };
@@ -237,4 +242,10 @@ fn files_are_found_from_the_files_own_directory() {
 fn ttl(min: u64, default: Option<u64>, max: u64) -> Ttl {
     let seconds = Duration::from_secs;
     Ttl { min: seconds(min), default: default.map(seconds), max: seconds(max) }
+}
+
+#[test]
+fn the_file_that_fuzzing_starts_from_is_sound() {
+    let config = read(include_str!("../../../fuzz/seeds/config/everything"));
+    assert_eq!(config.map(|config| config.origins.len()), Ok(5));
 }

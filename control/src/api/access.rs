@@ -28,15 +28,22 @@ impl Access {
         site: Option<&str>,
         paths: &[InvalidationPath],
     ) -> Result<(), Problem> {
-        match self.0.may(action, site, paths) {
-            Permission::Granted => Ok(()),
-            Permission::Denied(why) => Err(Problem::new(StatusCode::FORBIDDEN, why)),
-        }
+        permitted(self.0.may(action, site, paths))
+    }
+
+    /// Lets go on if the key may change the targets of this origin; else 403.
+    pub(super) fn may_change_targets(&self, origin: &str) -> Result<(), Problem> {
+        permitted(self.0.may_change_targets(origin))
     }
 
     /// Whether what belongs to this site may be shown.
     pub(super) fn may_read(&self, site: &str) -> bool {
         self.0.may(Action::Read, Some(site), &[]) == Permission::Granted
+    }
+
+    /// Whether an origin that these sites send their requests to may be shown.
+    pub(super) fn may_see_origin(&self, origin: &str, sites: &[&str]) -> bool {
+        self.0.may_see_origin(origin, sites) == Permission::Granted
     }
 }
 
@@ -64,6 +71,13 @@ pub(super) fn authenticate(parts: &Parts, node: &Node) -> Result<Access, Problem
     }
     let problem = Problem::new(StatusCode::UNAUTHORIZED, refusal.to_string());
     Err(problem.with(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")))
+}
+
+fn permitted(permission: Permission) -> Result<(), Problem> {
+    match permission {
+        Permission::Granted => Ok(()),
+        Permission::Denied(why) => Err(Problem::new(StatusCode::FORBIDDEN, why)),
+    }
 }
 
 fn too_many(wait: Duration) -> Problem {

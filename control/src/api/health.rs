@@ -1,13 +1,15 @@
 //! `GET /live` and `GET /ready`: for those who start, stop and balance nodes. No key is needed.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use serde_json::{Value, json};
+use warmfront_origin::{Health, TargetGroup};
 
-use super::Node;
+use super::{Node, instant};
 use crate::readiness::Phase;
 
 /// The process answers.
@@ -19,6 +21,16 @@ pub(super) async fn live() -> Json<Value> {
 pub(super) async fn ready(State(node): State<Arc<Node>>) -> (StatusCode, Json<Value>) {
     let ready = node.readiness.phase() == Phase::Serving;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let problems = node.readiness.problems();
+    let mut problems = node.readiness.problems();
+    let now = instant();
+    // What is stored is served on all the same.
+    for group in node.groups().filter(|group| !has_healthy_target(group, now)) {
+        problems.push(format!("origin {}: no target is healthy", group.name()));
+    }
     (status, Json(json!({ "ready": ready, "problems": problems })))
+}
+
+fn has_healthy_target(group: &TargetGroup, now: Instant) -> bool {
+    let mut states = group.targets().into_iter().map(|status| status.target.condition(now).state);
+    states.any(|state| matches!(state, Health::Healthy { .. }))
 }

@@ -1,5 +1,7 @@
 //! `GET /metrics`, and the metrics that the control plane knows.
 
+mod targets;
+
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -14,7 +16,8 @@ use warmfront_store::Store;
 
 use super::access::authenticate;
 use super::problem::Problem;
-use super::{Node, Reach, Setup, blocking};
+use super::{Node, Reach, Setup, blocking, groups};
+use targets::TargetCollector;
 
 /// Registers the control plane's own metrics; returns the one that is counted here.
 pub(super) fn register(setup: &Setup) -> Result<IntCounterVec, prometheus::Error> {
@@ -25,6 +28,9 @@ pub(super) fn register(setup: &Setup) -> Result<IntCounterVec, prometheus::Error
 
     let store = StoreCollector::new(setup.store.clone())?;
     setup.registry.register(Box::new(store))?;
+
+    let groups = groups(&setup.origins).cloned().collect();
+    setup.registry.register(Box::new(TargetCollector::new(groups)?))?;
 
     let invalidated = Opts::new("warmfront_invalidations_total", "Invalidations recorded");
     let invalidated = IntCounterVec::new(invalidated, &["site"])?;

@@ -19,7 +19,12 @@ fn ring(allow: Vec<Grant>) -> (Keyring, RootKey, tempfile::TempDir) {
 
 fn grant(actions: &[Action], site: Option<&str>, paths: &[&str]) -> Grant {
     let paths = paths.iter().map(|path| PathPattern::parse(path).unwrap());
-    Grant { actions: actions.to_vec(), site: site.map(str::to_owned), paths: paths.collect() }
+    Grant {
+        actions: actions.to_vec(),
+        site: site.map(str::to_owned),
+        origin: None,
+        paths: paths.collect(),
+    }
 }
 
 fn authorization(fields: &[&str]) -> HeaderMap {
@@ -120,6 +125,34 @@ fn every_path_must_be_within_some_grant() {
     );
     assert_eq!(may(Action::Read, Some("api"), &[]), Permission::Granted);
     assert_eq!(may(Action::Read, None, &[]), Permission::Granted);
+}
+
+#[test]
+fn targets_are_changed_by_origin_and_origins_seen_by_site() {
+    let of = |origin: &str, grant| Grant { origin: Some(origin.to_owned()), ..grant };
+    let (change, read) = ([Action::Targets], [Action::Read]);
+    for (allow, changes, sees) in [
+        (grant(&change, None, &[]), true, true),
+        (of("api", grant(&change, None, &[])), true, true),
+        (of("web", grant(&change, None, &[])), false, false),
+        (grant(&read, None, &[]), false, true),
+        (grant(&read, Some("www"), &[]), false, true),
+        (grant(&read, Some("other"), &[]), false, false),
+        // The origin bounds the one action, the site the other.
+        (of("web", grant(&[Action::Targets, Action::Read], Some("www"), &[])), false, true),
+        (grant(&[Action::Invalidate], None, &[]), false, false),
+    ] {
+        let key = deploy(vec![allow.clone()]);
+        let may_change = key.may_change_targets("api");
+        assert_eq!(may_change == Permission::Granted, changes, "{allow:?}");
+        let may_see = key.may_see_origin("api", &["shop", "www"]);
+        assert_eq!(may_see == Permission::Granted, sees, "{allow:?}");
+    }
+    let key = deploy(vec![grant(&read, Some("www"), &[])]);
+    let denied = Permission::Denied("this key may not change the targets of api".to_owned());
+    assert_eq!(key.may_change_targets("api"), denied);
+    let unused = Permission::Denied("this key may not read about spare".to_owned());
+    assert_eq!(key.may_see_origin("spare", &[]), unused);
 }
 
 proptest! {

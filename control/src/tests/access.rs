@@ -29,6 +29,9 @@ async fn every_door_asks_for_its_key() {
         ("/invalidations", 200, 200, 401),
         ("/invalidations/INONE", 404, 404, 401),
         ("/sites", 200, 200, 401),
+        ("/origins", 200, 200, 401),
+        ("/origins/api", 200, 200, 401),
+        ("/origins/none", 404, 404, 401),
         ("/metrics", 200, 200, 200),
         ("/live", 200, 200, 200),
     ] {

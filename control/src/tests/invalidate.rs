@@ -125,9 +125,7 @@ async fn a_restart_remembers() {
     let node = Node::start(Sites::Www);
     let order = json!({ "paths": ["/a"], "reference": "build-41" });
     let before = node.invalidate(node.root(), &order).await.json();
-    let Node { shutdown, served, state, .. } = node;
-    shutdown.send(true).unwrap();
-    served.await.unwrap().unwrap();
+    let state = node.stop().await;
 
     let node = Node::listen(Sites::Www, "127.0.0.1:0", state);
     let again = node.invalidate(node.root(), &order).await;

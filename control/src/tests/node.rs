@@ -16,6 +16,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use warmfront_config::{AdminAddr, Config};
+use warmfront_origin::{Ground, Origin, Registrations, Resolver, TargetGroup};
 use warmfront_store::{Store, StoreLimits};
 
 use crate::listener::Duplex;
@@ -23,6 +24,9 @@ use crate::{AdminListener, Control, Keyring, Readiness, RootKey, Setup};
 
 /// `Bearer` and the key that may invalidate `/assets/*` of www, and read about www.
 pub(super) const DEPLOY: &str = "Bearer DEPLOY.secret-of-the-deploy-key";
+
+/// `Bearer` and the key that may change the targets of app.
+pub(super) const ROLLOUT: &str = "Bearer ROLLOUT.secret-of-the-rollout-key";
 
 const CONFIG: &str = r#"
 [listen]
@@ -52,16 +56,45 @@ origin = "api"
 viewer = "allow-all"
 "#;
 
+const ORIGINS: &str = r#"
+[origins.app]
+targets = ["127.0.0.1:3001", { address = "[::1]:3002", weight = 5, tier = 1 }]
+
+[origins.checked]
+targets = ["127.0.0.1:1"]
+health_check = { interval = "300s", unhealthy = 10 }
+
+[origins.web]
+s3 = { bucket = "web", region = "eu-central-1", credentials = "anonymous" }
+
+[origins.main]
+primary = "app"
+secondary = "web"
+
+[sites.shop]
+hosts = ["shop.example.com"]
+origin = "main"
+viewer = "allow-all"
+
+[keys.rollout]
+id = "ROLLOUT"
+secret = "secret-of-the-rollout-key"
+allow = [{ action = "targets", origin = "app" }]
+"#;
+
 /// Which sites the configuration has.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Sites {
     Www,
     WwwAndApi,
+    /// The second one asks a target group, then a bucket; a third group is checked.
+    WwwAndShop,
 }
 
 pub(super) struct Node {
     pub(super) config: Config,
     pub(super) address: AdminAddr,
+    pub(super) origins: Vec<Origin>,
     pub(super) readiness: Readiness,
     pub(super) state: TempDir,
     pub(super) shutdown: watch::Sender<bool>,
@@ -88,13 +121,21 @@ impl Node {
         let config = config(sites, admin, state.path());
         let root = RootKey::open(state.path()).unwrap();
         let limits = StoreLimits { memory_bytes: 16 << 20, object_bytes: 1 << 20, workers: 1 };
-        let store =
-            Store::open(&limits, &state.path().join("ledger.redb"), || SystemTime::UNIX_EPOCH)
-                .unwrap();
+        let database = redb::Database::create(state.path().join("ledger.redb")).unwrap();
+        let database = Arc::new(database);
+        let store = Store::open(&limits, database.clone(), || SystemTime::UNIX_EPOCH).unwrap();
+        let ground = Ground {
+            resolver: Resolver::new(&config.resolver).unwrap(),
+            registrations: Some(Arc::new(Registrations::open(database).unwrap())),
+            now: tokio::time::Instant::now().into_std(),
+        };
+        let origins = config.origins.values().filter_map(|one| Origin::new(one, &ground).unwrap());
+        let origins: Vec<_> = origins.collect();
         let readiness = Readiness::new();
         let control = Control::new(Setup {
             config: Arc::new(config.clone()),
             store: Arc::new(store),
+            origins: origins.clone(),
             keyring: Keyring::new(&root, &config.keys),
             readiness: readiness.clone(),
             registry: Registry::new(),
@@ -106,12 +147,20 @@ impl Node {
         Self {
             config,
             address,
+            origins,
             readiness,
             state,
             shutdown,
             served: tokio::spawn(control.unwrap().serve(listener, stop)),
             root: format!("Bearer {}", root.token().reveal()),
         }
+    }
+
+    /// What is left of it is its state.
+    pub(super) async fn stop(self) -> TempDir {
+        self.shutdown.send(true).unwrap();
+        self.served.await.unwrap().unwrap();
+        self.state
     }
 
     pub(super) fn root(&self) -> &str {
@@ -129,10 +178,31 @@ impl Node {
     }
 
     pub(super) async fn invalidate(&self, key: &str, order: impl ToString) -> Answer {
-        let request = Request::post("/invalidate")
+        self.order("POST", "/invalidate", key, order).await
+    }
+
+    /// Any method, with a JSON body.
+    pub(super) async fn order(
+        &self,
+        method: &str,
+        path: &str,
+        key: &str,
+        order: impl ToString,
+    ) -> Answer {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
             .header("authorization", key)
             .header("content-type", "application/json");
         self.send(request.body(order.to_string()).unwrap()).await
+    }
+
+    pub(super) fn group(&self, name: &str) -> &Arc<TargetGroup> {
+        let group = self.origins.iter().find_map(|origin| match origin {
+            Origin::TargetGroup(group) if group.name() == name => Some(group),
+            _ => None,
+        });
+        group.unwrap()
     }
 
     /// With `Host: localhost`, unless the request has one.
@@ -164,6 +234,12 @@ impl Answer {
         serde_json::from_str(&self.text).unwrap()
     }
 
+    /// Without the times of its states: the wall clock stands still here, and what they are kept by
+    /// goes on.
+    pub(super) fn timeless(&self) -> Value {
+        without_times(self.json())
+    }
+
     /// Status and sentence of a problem, which must be one in every way.
     pub(super) fn problem(&self) -> (u16, String) {
         assert_eq!(self.headers["content-type"], "application/problem+json");
@@ -179,11 +255,26 @@ pub(super) fn config(sites: Sites, admin: &str, state: &Path) -> Config {
     let more = match sites {
         Sites::Www => "",
         Sites::WwwAndApi => API_SITE,
+        Sites::WwwAndShop => ORIGINS,
     };
     let text = CONFIG.replace("ADMIN", admin);
     let text = text.replace("STATE", state.to_str().unwrap()) + more;
     match warmfront_config::parse(&text, Path::new("/warmfront.toml"), &|_| None) {
         Ok(config) => config,
         Err(problems) => panic!("{problems:?}"),
+    }
+}
+
+fn without_times(shown: Value) -> Value {
+    match shown {
+        Value::Object(fields) => {
+            let kept = fields.into_iter().filter(|(name, at)| {
+                let is_day = at.as_str().is_some_and(|at| at.starts_with("2023-11-14T22:1"));
+                !(name == "since" && is_day)
+            });
+            kept.map(|(name, value)| (name, without_times(value))).collect()
+        }
+        Value::Array(items) => items.into_iter().map(without_times).collect(),
+        plain => plain,
     }
 }

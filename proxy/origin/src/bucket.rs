@@ -14,6 +14,7 @@ use warmfront_config::S3;
 use crate::credentials::{CredentialSource, CredentialsError};
 use crate::diagnosis::Verdicts;
 use crate::object_key::{KeyError, ObjectKey};
+use crate::resolver::Resolver;
 use crate::sigv4::{self, Keys, Payload, Unsigned};
 use crate::target_group::NoTarget;
 use place::Place;
@@ -24,6 +25,7 @@ pub struct Bucket {
     name: String,
     s3: S3,
     credentials: CredentialSource,
+    resolver: Resolver,
     /// Changes when S3 names another region than the file does.
     place: ArcSwap<Place>,
     pub(crate) verdicts: Verdicts,
@@ -72,11 +74,12 @@ pub enum Lesson {
 
 impl Bucket {
     /// `name` is the origin's name in the file. Nothing is connected, resolved or asked.
-    pub fn new(name: &str, s3: &S3) -> Self {
+    pub fn new(name: &str, s3: &S3, resolver: &Resolver) -> Self {
         Self {
             name: name.to_owned(),
             credentials: CredentialSource::new(&s3.credentials, &s3.region),
-            place: ArcSwap::from_pointee(Place::of(s3, &s3.region)),
+            place: ArcSwap::from_pointee(Place::of(s3, &s3.region, resolver)),
+            resolver: resolver.clone(),
             verdicts: Verdicts::default(),
             s3: s3.clone(),
         }
@@ -151,7 +154,7 @@ impl Bucket {
         if self.s3.website || !place::is_region(region) || self.place.load().region == region {
             return Lesson::Nothing;
         }
-        self.place.store(Arc::new(Place::of(&self.s3, region)));
+        self.place.store(Arc::new(Place::of(&self.s3, region, &self.resolver)));
         Lesson::Learned
     }
 

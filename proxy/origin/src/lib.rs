@@ -5,28 +5,64 @@
 //! request needs them, and kept so that the next one does not wait. The origin's side of a
 //! connection is described in `peer`, the only file here that knows the proxy library.
 
+mod balance;
 mod bucket;
+mod budget;
+mod check;
 mod credentials;
 mod diagnosis;
+mod ejection;
+mod health;
+mod lease;
+mod load;
 mod names;
 mod object_key;
 mod peer;
 mod refusal;
+mod registrations;
+mod resolver;
 mod sigv4;
+mod slow_start;
+mod stickiness;
+mod target;
 mod target_group;
+mod tls;
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use warmfront_config::OriginKind;
 
+pub use balance::{Balancer, Candidate};
 pub use bucket::{Bucket, BucketError, BucketRequest, Lesson};
+pub use budget::Withdrawal;
 pub use credentials::CredentialsError;
 pub use diagnosis::Diagnosis;
+pub use health::Health;
+pub use lease::{Failure, Lease};
 pub use names::NameError;
 pub use object_key::KeyError;
 pub use peer::{bucket_peer, target_peer};
-pub use target_group::{NoTarget, Target, TargetGroup};
+pub use registrations::{Changes, RegistrationError, Registrations};
+pub use resolver::{Resolver, ResolverError};
+pub use stickiness::{COOKIE_PREFIX, Channel};
+pub use target::{Condition, Ended, LATENCY_BOUNDS, Latency, Tally, Target};
+pub use target_group::{
+    GroupError, NoTarget, Registered, RegisteringError, Registration, TargetGroup, TargetStatus,
+    Wish,
+};
+pub use tls::{TargetConnection, TlsFilesError};
+
+/// What origins need beside their settings.
+#[derive(Debug, Clone)]
+pub struct Ground {
+    /// Who is asked for the addresses of names.
+    pub resolver: Resolver,
+    /// Where what the API changes of target groups is kept; `None` where nothing is changed.
+    pub registrations: Option<Arc<Registrations>>,
+    /// When the node started.
+    pub now: Instant,
+}
 
 /// Where answers come from.
 #[derive(Debug, Clone)]
@@ -38,15 +74,19 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// Nothing is connected, resolved or asked yet. `None` if it is made of two others.
-    pub fn new(origin: &warmfront_config::Origin) -> Option<Self> {
-        match &origin.kind {
-            OriginKind::S3(s3) => Some(Self::Bucket(Arc::new(Bucket::new(&origin.name, s3)))),
+    /// Nothing is connected, resolved or asked yet. `None` if it is made of two others. Reads files.
+    pub fn new(
+        origin: &warmfront_config::Origin,
+        ground: &Ground,
+    ) -> Result<Option<Self>, GroupError> {
+        let (name, resolver) = (&origin.name, &ground.resolver);
+        Ok(match &origin.kind {
+            OriginKind::S3(s3) => Some(Self::Bucket(Arc::new(Bucket::new(name, s3, resolver)))),
             OriginKind::TargetGroup(group) => {
-                Some(Self::TargetGroup(Arc::new(TargetGroup::new(&origin.name, group))))
+                Some(Self::TargetGroup(TargetGroup::new(name, group, ground)?))
             }
             OriginKind::Failover(_) => None,
-        }
+        })
     }
 
     /// The origin's name in the file.

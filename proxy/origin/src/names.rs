@@ -1,4 +1,4 @@
-//! Addresses of names: looked up, kept for a while, and not given up until better ones are known.
+//! Addresses of names: looked up, kept for their TTL, and not given up until better ones are known.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -7,17 +7,36 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use tokio::sync::Mutex;
 
-/// How long an answer serves before a new one is asked for, in the background.
-const ANSWER_KEPT: Duration = Duration::from_secs(10);
-/// How long a name that does not resolve is left alone.
-const FAILURE_KEPT: Duration = Duration::from_secs(5);
-/// The most that a look-up may take.
-const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
+use crate::resolver::{Answer, Family, Resolver};
+
+/// How long a name that does not resolve is left alone, once, twice, … in a row; the last one holds
+/// for all that follow.
+const FAILURE_KEPT: [Duration; 4] = [
+    Duration::from_secs(5),
+    Duration::from_secs(10),
+    Duration::from_secs(20),
+    Duration::from_secs(30),
+];
 
 /// The addresses of one `host:port`.
+///
+/// The last good answer serves for as long as no newer one comes: when servers are silent or fail,
+/// and also when they say that the name has gone. A registry that stumbles says just that, and must
+/// not empty a target group; whoever wants a target gone takes it out of the file.
 #[derive(Debug)]
 pub(crate) struct Name {
     kind: Kind,
+}
+
+/// When something is to be done: of a name, the next look-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// It was never done, or its time has come.
+    Now,
+    /// Not before this.
+    At(Instant),
+    /// Not before something else happens. What is an address already is never looked up.
+    Never,
 }
 
 /// A name that has no address.
@@ -41,6 +60,7 @@ enum Kind {
 struct DnsName {
     host: String,
     port: u16,
+    resolver: Resolver,
     standing: ArcSwap<Standing>,
     /// Whoever holds it is asking: one look-up of a name at a time.
     turn: Arc<Mutex<()>>,
@@ -54,25 +74,33 @@ struct Standing {
     last: Last,
 }
 
-/// How the last look-up ended, and when it began.
+/// How the last look-up ended, and until when that is left alone.
 #[derive(Debug, Clone, Default)]
 enum Last {
     #[default]
     Never,
-    Answered(Instant),
-    Failed(Instant, NameError),
+    Answered {
+        due: Instant,
+    },
+    Failed {
+        due: Instant,
+        /// Failures since the last answer, this one not counted.
+        before: usize,
+        error: NameError,
+    },
 }
 
 // === impl Name ===
 
 impl Name {
     /// A name, an IPv4 address or an IPv6 address without brackets. Nothing is looked up yet.
-    pub(crate) fn new(host: &str, port: u16) -> Self {
+    pub(crate) fn new(host: &str, port: u16, resolver: &Resolver) -> Self {
         let kind = match host.parse::<IpAddr>() {
             Ok(address) => Kind::Literal([SocketAddr::new(address, port)].into()),
             Err(_) => Kind::Dns(Arc::new(DnsName {
                 host: host.to_owned(),
                 port,
+                resolver: resolver.clone(),
                 standing: ArcSwap::default(),
                 turn: Arc::default(),
             })),
@@ -80,16 +108,8 @@ impl Name {
         Self { kind }
     }
 
-    /// What is known without waiting, never empty. An old answer is refreshed in the background.
-    /// Called on a tokio runtime.
-    pub(crate) fn known(&self, now: Instant) -> Option<Arc<[SocketAddr]>> {
-        match &self.kind {
-            Kind::Literal(addresses) => Some(Arc::clone(addresses)),
-            Kind::Dns(name) => DnsName::known(name, now),
-        }
-    }
-
-    /// The addresses, never empty. Waits, 5 s at most, only for a name that never had any.
+    /// The addresses, never empty. Waits, 5 s at most, only for a name that never had any; an old
+    /// answer is refreshed in the background. Called on a tokio runtime.
     pub(crate) async fn addresses(&self, now: Instant) -> Result<Arc<[SocketAddr]>, NameError> {
         match &self.kind {
             Kind::Literal(addresses) => Ok(Arc::clone(addresses)),
@@ -100,11 +120,49 @@ impl Name {
         }
     }
 
+    /// What is known, however old, never empty. Nothing is looked up.
+    pub(crate) fn last_known(&self) -> Option<Arc<[SocketAddr]>> {
+        match &self.kind {
+            Kind::Literal(addresses) => Some(Arc::clone(addresses)),
+            Kind::Dns(name) => name.standing.load().addresses.clone(),
+        }
+    }
+
+    /// When [`Self::refresh`] has something to do: an answer serves for its TTL, a failure is left
+    /// alone for 5 s, and up to 30 s as it goes on.
+    pub(crate) fn due(&self, now: Instant) -> Due {
+        match &self.kind {
+            Kind::Literal(_) => Due::Never,
+            Kind::Dns(name) => name.standing.load().due(now),
+        }
+    }
+
+    /// Looks the name up, if that is due, for a keeper that asks without a request. Waits for a
+    /// look-up that is under way.
+    pub(crate) async fn refresh(&self, now: Instant) {
+        let Kind::Dns(name) = &self.kind else { return };
+        let _turn = name.turn.lock().await;
+        let before = name.standing.load_full();
+        if before.due(now) != Due::Now {
+            return;
+        }
+        // Only here is a move news: S3 answers with other addresses every few seconds.
+        if let Ok(to) = name.ask(now).await
+            && let Some(from) = &before.addresses
+            && *from != to
+        {
+            tracing::info!(host = name.host, ?from, ?to, "the addresses of a target have changed");
+        }
+    }
+
     /// What the resolver says this moment, past all that is known: for whoever asks what is wrong.
     pub(crate) async fn look_up(&self) -> Result<Arc<[SocketAddr]>, NameError> {
         match &self.kind {
             Kind::Literal(addresses) => Ok(Arc::clone(addresses)),
-            Kind::Dns(name) => look_up(&name.host, name.port).await,
+            Kind::Dns(name) => {
+                let answer = name.resolver.look_up(&name.host).await?;
+                Ok(name.with_port(&answer.addresses))
+            }
         }
     }
 }
@@ -112,9 +170,10 @@ impl Name {
 // === impl DnsName ===
 
 impl DnsName {
+    /// What is known without waiting, never empty.
     fn known(name: &Arc<Self>, now: Instant) -> Option<Arc<[SocketAddr]>> {
         let standing = name.standing.load();
-        if standing.is_due(now)
+        if standing.due(now) == Due::Now
             && let Ok(turn) = Arc::clone(&name.turn).try_lock_owned()
         {
             let name = Arc::clone(name);
@@ -132,109 +191,81 @@ impl DnsName {
         let standing = self.standing.load_full();
         match (&standing.addresses, &standing.last) {
             (Some(addresses), _) => Ok(Arc::clone(addresses)),
-            (None, Last::Failed(_, error)) if !standing.is_due(now) => Err(error.clone()),
+            (None, Last::Failed { error, .. }) if standing.due(now) != Due::Now => {
+                Err(error.clone())
+            }
             (None, _) => self.ask(now).await,
         }
     }
 
     /// Only for the holder of the turn.
     async fn ask(&self, now: Instant) -> Result<Arc<[SocketAddr]>, NameError> {
-        let answer = look_up(&self.host, self.port).await;
-        let standing = match &answer {
-            Ok(addresses) => {
-                Standing { addresses: Some(Arc::clone(addresses)), last: Last::Answered(now) }
+        let began = tokio::time::Instant::now();
+        let answer = self.resolver.look_up(&self.host).await;
+        // A TTL counts from the answer, and a pause from the failure.
+        let now = now + began.elapsed();
+        let before = self.standing.load_full();
+        match answer {
+            Ok(answer) => {
+                if let Last::Failed { .. } = before.last {
+                    tracing::info!(host = self.host, "the name resolves again");
+                }
+                let addresses = self.merged(&before, &answer);
+                let last = Last::Answered { due: now + answer.valid_for };
+                let addresses_kept = Some(Arc::clone(&addresses));
+                self.standing.store(Arc::new(Standing { addresses: addresses_kept, last }));
+                Ok(addresses)
             }
-            Err(error) => Standing {
-                addresses: self.standing.load().addresses.clone(),
-                last: Last::Failed(now, error.clone()),
-            },
-        };
-        let news = !matches!(self.standing.load().last, Last::Failed(..));
-        if let (Err(error), Some(_), true) = (&answer, &standing.addresses, news) {
-            tracing::warn!(host = self.host, "{error}; its last addresses serve on");
+            Err(error) => {
+                self.standing.store(Arc::new(failed(&before, error.clone(), now)));
+                Err(error)
+            }
         }
-        self.standing.store(Arc::new(standing));
-        answer
+    }
+
+    /// The answer, and what was known of a family that the resolver has failed for.
+    fn merged(&self, before: &Standing, answer: &Answer) -> Arc<[SocketAddr]> {
+        let addresses = self.with_port(&answer.addresses);
+        let (Some(family), Some(known)) = (answer.unanswered, &before.addresses) else {
+            return addresses;
+        };
+        let kept = known.iter().filter(|address| Family::of(address.ip()) == family);
+        let mut both: Vec<SocketAddr> = addresses.iter().chain(kept).copied().collect();
+        both.sort_unstable();
+        both.into()
+    }
+
+    fn with_port(&self, addresses: &[IpAddr]) -> Arc<[SocketAddr]> {
+        addresses.iter().map(|address| SocketAddr::new(*address, self.port)).collect()
     }
 }
 
 // === impl Standing ===
 
 impl Standing {
-    fn is_due(&self, now: Instant) -> bool {
+    fn due(&self, now: Instant) -> Due {
         match &self.last {
-            Last::Never => true,
-            Last::Answered(at) => now.saturating_duration_since(*at) >= ANSWER_KEPT,
-            Last::Failed(at, _) => now.saturating_duration_since(*at) >= FAILURE_KEPT,
+            Last::Answered { due } | Last::Failed { due, .. } if *due > now => Due::At(*due),
+            Last::Never | Last::Answered { .. } | Last::Failed { .. } => Due::Now,
         }
     }
 }
 
-async fn look_up(host: &str, port: u16) -> Result<Arc<[SocketAddr]>, NameError> {
-    let error = |reason: String| NameError { host: host.to_owned(), reason };
-    let answer = tokio::time::timeout(LOOKUP_TIMEOUT, tokio::net::lookup_host((host, port))).await;
-    let addresses: Arc<[SocketAddr]> = answer
-        .map_err(|_| error(format!("no answer within {} s", LOOKUP_TIMEOUT.as_secs())))?
-        .map_err(|source| error(source.to_string()))?
-        .collect();
-    if addresses.is_empty() { Err(error("it has no address".to_owned())) } else { Ok(addresses) }
+fn failed(before: &Standing, error: NameError, now: Instant) -> Standing {
+    let count = match &before.last {
+        Last::Failed { before, .. } => before + 1,
+        Last::Never | Last::Answered { .. } => 0,
+    };
+    match &before.addresses {
+        _ if count > 0 => tracing::debug!("still: {error}"),
+        Some(_) => tracing::warn!("{error}; its last addresses serve on"),
+        None => tracing::warn!("{error}"),
+    }
+    let [.., longest] = FAILURE_KEPT;
+    let due = now + FAILURE_KEPT.get(count).copied().unwrap_or(longest);
+    let last = Last::Failed { due, before: count, error };
+    Standing { addresses: before.addresses.clone(), last }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::time::{Duration, Instant};
-
-    use super::{DnsName, Kind, Last, Name, Standing};
-
-    #[tokio::test]
-    async fn a_literal_address_needs_no_look_up() {
-        let now = Instant::now();
-        for (host, address) in [("127.0.0.1", "127.0.0.1:80"), ("::1", "[::1]:80")] {
-            let known = Name::new(host, 80).known(now).unwrap();
-            assert_eq!(*known, [address.parse().unwrap()]);
-        }
-    }
-
-    #[tokio::test]
-    async fn the_first_look_up_is_awaited() {
-        let now = Instant::now();
-        let name = Name::new("localhost", 8080);
-        let addresses = name.addresses(now).await.unwrap();
-        assert!(addresses.iter().all(|a| a.ip().is_loopback()));
-        assert_eq!(name.known(now), Some(addresses));
-    }
-
-    #[tokio::test]
-    async fn a_failure_is_told_and_kept_for_a_while() {
-        let now = Instant::now();
-        let name = Name::new("no-such-host.invalid", 80);
-        let error = name.addresses(now).await.unwrap_err();
-        assert!(error.to_string().starts_with("the name `no-such-host.invalid` does not resolve"));
-        let again = name.addresses(now + Duration::from_secs(4)).await;
-        assert_eq!(again, Err(error));
-    }
-
-    #[tokio::test]
-    async fn the_last_good_answer_outlives_a_dead_resolver() {
-        let now = Instant::now();
-        let much_later = now + Duration::from_hours(1);
-        let answered = Standing {
-            addresses: Some(["192.0.2.1:80".parse().unwrap()].into()),
-            last: Last::Answered(now),
-        };
-        let name = Name::new("no-such-host.invalid", 80);
-        let Kind::Dns(dns) = &name.kind else { panic!("a name") };
-        dns.standing.store(Arc::new(answered.clone()));
-
-        assert_eq!(name.known(much_later), answered.addresses);
-        wait_for_the_look_up(dns).await;
-        assert!(matches!(dns.standing.load().last, Last::Failed(at, _) if at == much_later));
-        assert_eq!(name.addresses(much_later).await.ok(), answered.addresses);
-    }
-
-    /// The background look-up holds the turn from before it was spawned until it is through.
-    async fn wait_for_the_look_up(name: &DnsName) {
-        drop(name.turn.lock().await);
-    }
-}
+mod tests;

@@ -1,19 +1,30 @@
 //! The one door to Pingora: what a connection to an origin looks like, and the edge's own requests.
 
+mod certificates;
+mod check_connection;
+mod target;
+
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use pingora_core::connectors::TransportConnector;
 use pingora_core::connectors::http::Connector;
+use pingora_core::protocols::Stream;
 use pingora_core::protocols::http::client::HttpSession;
-use pingora_core::upstreams::peer::HttpPeer;
+use pingora_core::protocols::http::v1::client::HttpSession as Http1Session;
+use pingora_core::protocols::tls::{ALPN, CaType};
+use pingora_core::upstreams::peer::{HttpPeer, PeerOptions};
+use pingora_core::utils::tls::{CertKey, WrappedX509, parse_x509};
 use pingora_core::{Error, ErrorType};
 use pingora_http::{RequestHeader, ResponseHeader};
 
+pub(crate) use self::certificates::{Authorities, Identity};
+pub(crate) use self::check_connection::{Agreed, CheckConnection};
+pub use self::target::target_peer;
 use crate::bucket::{Bucket, BucketRequest};
 use crate::refusal::{Answer, ERROR_BYTES_MAX};
-use crate::target_group::{Target, TargetGroup};
 
 /// To an established connection with a bucket, TLS included.
 const BUCKET_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -44,16 +55,6 @@ pub fn bucket_peer(bucket: &Bucket, address: SocketAddr) -> HttpPeer {
     let mut peer = HttpPeer::new(address, bucket.tls(), server_name(bucket.host(), address));
     peer.group_key = group_key(bucket.name());
     set_timeouts(&mut peer, BUCKET_CONNECT_TIMEOUT, BUCKET_READ_TIMEOUT);
-    peer
-}
-
-/// How to connect to a target.
-pub fn target_peer(group: &TargetGroup, target: &Target) -> HttpPeer {
-    let name = server_name(target.name.host.clone(), target.address);
-    let mut peer = HttpPeer::new(target.address, false, name);
-    peer.group_key = group_key(group.name());
-    let settings = group.settings();
-    set_timeouts(&mut peer, settings.connect_timeout, settings.response_timeout);
     peer
 }
 
@@ -169,13 +170,11 @@ fn tls_words(error: &Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use warmfront_config::{Credentials, Endpoint, S3};
 
-    use warmfront_config::{Credentials, Endpoint, HostField, S3, TargetName};
-
-    use super::{HttpPeer, bucket_peer, target_peer};
+    use super::{HttpPeer, bucket_peer};
     use crate::bucket::Bucket;
-    use crate::target_group::{Target, TargetGroup};
+    use crate::resolver::Resolver;
 
     fn bucket(name: &str, host: &str) -> Bucket {
         let s3 = S3 {
@@ -188,7 +187,7 @@ mod tests {
             credentials: Credentials::Anonymous,
             headers: Vec::new(),
         };
-        Bucket::new(name, &s3)
+        Bucket::new(name, &s3, &Resolver::new(&warmfront_config::Resolver::default()).unwrap())
     }
 
     fn verifies(peer: &HttpPeer) -> bool {
@@ -212,25 +211,5 @@ mod tests {
             ["one", "one", "other"].map(|name| bucket_peer(&bucket(name, "s3"), address).group_key);
         assert_eq!(one, again);
         assert_ne!(one, other);
-    }
-
-    #[test]
-    fn a_target_has_the_groups_timeouts() {
-        let name = TargetName { host: "app".to_owned(), port: 8080 };
-        let settings = warmfront_config::TargetGroup {
-            targets: vec![name.clone()],
-            host: HostField::Client,
-            headers: Vec::new(),
-            connect_timeout: Duration::from_secs(3),
-            response_timeout: Duration::from_secs(7),
-            attempts: 1,
-        };
-        let address = "192.0.2.7:8080".parse().unwrap();
-        let peer = target_peer(&TargetGroup::new("api", &settings), &Target { address, name });
-        assert_eq!(peer._address.as_inet(), Some(&address));
-        assert_eq!(peer.options.connection_timeout, Some(Duration::from_secs(3)));
-        assert_eq!(peer.options.read_timeout, Some(Duration::from_secs(7)));
-        assert_eq!(peer.options.idle_timeout, Some(Duration::from_mins(1)));
-        assert!(!peer.is_tls());
     }
 }

@@ -1,33 +1,81 @@
-//! A target group: app servers that take turns.
+//! A target group: app servers that share the requests.
 
-use std::net::SocketAddr;
+mod appraising;
+mod registering;
+mod roster;
+mod tending;
+mod wish;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Instant;
 
-use tokio::net::TcpStream;
-use tokio::time::timeout;
-use warmfront_config::{TargetGroup as Settings, TargetName};
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::time::timeout_at;
+use warmfront_config::TargetGroup as Settings;
 
-use crate::names::{Name, NameError};
+use crate::Ground;
+use crate::balance::{Balancer, Candidate};
+use crate::budget::{RetryBudget, Withdrawal};
+use crate::lease::{Bond, Lease};
+use crate::names::NameError;
+use crate::registrations::{RegistrationError, Registrations};
+use crate::resolver::Resolver;
+use crate::slow_start;
+use crate::stickiness::Cookies;
+use crate::target::{Appraisal, Fitness};
+use crate::tls::{TargetConnection, TlsFilesError};
 
-/// The targets of one group and whose turn it is.
+pub use registering::{Registered, RegisteringError, Registration, TargetStatus};
+pub use wish::Wish;
+
+use roster::{Members, Roster, Slot};
+
+/// The targets of one group, who of them is well, and whose turn it is.
 #[derive(Debug)]
 pub struct TargetGroup {
     name: String,
     settings: Settings,
-    /// In the order of the file, as in the settings.
-    targets: Vec<(TargetName, Name)>,
-    turn: AtomicUsize,
+    connection: TargetConnection,
+    resolver: Resolver,
+    registrations: Option<Arc<Registrations>>,
+    /// What is registered. Changed by whoever holds `editing`.
+    members: ArcSwap<Members>,
+    /// Held while the change of a registration is written down.
+    editing: Mutex<()>,
+    /// The members' addresses. Changed by whoever holds the turn.
+    roster: ArcSwap<Roster>,
+    /// Who picks a target holds it, and who takes one out of use: nobody picks what is just leaving.
+    turn: Mutex<Balancer>,
+    /// Who ejects a target holds it: never more than half of them are out.
+    ejecting: Mutex<()>,
+    budget: RetryBudget,
+    cookies: Option<Cookies>,
+    /// Requests that wait for a place.
+    waiting: AtomicU32,
+    places: Notify,
+    /// Something drains, so that whoever tends the group wants to know what has finished.
+    drains: AtomicBool,
+    /// Wakes whoever tends the group.
+    changed: Notify,
 }
 
-/// One address, and what the file calls it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
-    /// Where to connect.
-    pub address: SocketAddr,
-    /// Its `host:port` in the file.
-    pub name: TargetName,
+/// Why a group cannot be used at all.
+#[derive(Debug, thiserror::Error)]
+pub enum GroupError {
+    /// A file that its `tls` names.
+    #[error("origins.{origin}.tls: {source}")]
+    Tls {
+        /// The origin's name.
+        origin: String,
+        /// Which, and why.
+        source: Box<TlsFilesError>,
+    },
+    /// What the API had changed of it cannot be read.
+    #[error(transparent)]
+    Registrations(#[from] Box<RegistrationError>),
 }
 
 /// Why there is no address to connect to.
@@ -39,22 +87,53 @@ pub enum NoTarget {
     /// Not one name of the origin has an address.
     #[error(transparent)]
     Unresolved(NameError),
+    /// All targets are deregistered, draining, or of weight 0.
+    #[error("no target of the origin is in use")]
+    NoneInUse,
+    /// All targets have as much to do as they may, and enough requests wait already.
+    #[error("all targets of the origin are busy")]
+    Busy,
 }
 
 // === impl TargetGroup ===
 
 impl TargetGroup {
-    /// `name` is the origin's name in the file. Nothing is connected or resolved.
-    pub fn new(name: &str, settings: &Settings) -> Self {
-        let targets = settings.targets.iter().cloned();
-        Self {
+    /// `name` is the origin's name in the file. Nothing is connected or resolved. Reads files.
+    pub fn new(name: &str, settings: &Settings, ground: &Ground) -> Result<Arc<Self>, GroupError> {
+        let connection = TargetConnection::load(settings).map_err(|source| GroupError::Tls {
+            origin: name.to_owned(),
+            source: Box::new(source),
+        })?;
+        let registrations = ground.registrations.clone();
+        let (changes, key) = match &registrations {
+            Some(kept) => (
+                kept.load(name, &settings.targets).map_err(Box::new)?,
+                kept.sticky_key().map_err(Box::new)?,
+            ),
+            None => Default::default(),
+        };
+        let stickiness = settings.stickiness.as_ref();
+        let members = Members::new(&settings.targets, &changes, &ground.resolver);
+        let group = Self {
             name: name.to_owned(),
-            targets: targets
-                .map(|target| (target.clone(), Name::new(&target.host, target.port)))
-                .collect(),
-            turn: AtomicUsize::new(0),
+            connection,
+            resolver: ground.resolver.clone(),
+            registrations,
+            members: ArcSwap::from_pointee(members),
+            editing: Mutex::default(),
+            roster: ArcSwap::default(),
+            turn: Mutex::new(Balancer::new(&settings.algorithm)),
+            ejecting: Mutex::default(),
+            budget: RetryBudget::new(settings.retry_budget),
+            cookies: stickiness.map(|stickiness| Cookies::new(key, name, stickiness)),
+            waiting: AtomicU32::new(0),
+            places: Notify::new(),
+            drains: AtomicBool::new(false),
+            changed: Notify::new(),
             settings: settings.clone(),
-        }
+        };
+        group.call_the_roll(None, ground.now);
+        Ok(Arc::new(group))
     }
 
     /// The origin's name in the file.
@@ -62,177 +141,178 @@ impl TargetGroup {
         &self.name
     }
 
-    /// What the file says of the group: host, fields, timeouts, attempts.
+    /// What the file says of the group.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// The next target whose address is not in `tried`, round robin over all addresses. Waits for a
-    /// name only when no target with a known address is left.
-    pub async fn select(&self, tried: &[SocketAddr], now: Instant) -> Result<Target, NoTarget> {
-        let mut known = Vec::new();
-        for (target, name) in &self.targets {
-            let addresses = name.known(now);
-            known.extend(candidates(target, addresses.as_deref().unwrap_or_default()));
-        }
-        if let Some(target) = self.take_turn(&known, tried) {
-            return Ok(target);
-        }
-        let mut resolved = Vec::new();
-        let mut unresolved = None;
-        for (target, name) in &self.targets {
-            match name.addresses(now).await {
-                Ok(addresses) => resolved.extend(candidates(target, &addresses)),
-                Err(error) => unresolved = Some(error),
-            }
-        }
-        match (resolved.is_empty(), unresolved) {
-            (true, Some(error)) => Err(NoTarget::Unresolved(error)),
-            _ => self.take_turn(&resolved, tried).ok_or(NoTarget::AllTried),
-        }
+    /// What is the same for all connections to its targets.
+    pub fn connection(&self) -> &TargetConnection {
+        &self.connection
     }
 
-    /// Connects to every target and closes again, for `check --online`. A target is there if one of
-    /// its addresses is.
-    ///
-    /// Fails with one sentence that names each target that did not answer, and why.
-    pub async fn probe(&self) -> Result<(), String> {
-        let mut silent = Vec::new();
-        let mut attempts = Vec::new();
-        for (target, name) in &self.targets {
-            match name.look_up().await {
-                Ok(addresses) => {
-                    let attempt = connect(addresses, self.settings.connect_timeout);
-                    attempts.push((target, tokio::spawn(attempt)));
+    /// A target for a request, held until the lease is dropped. Waits for a name only when no target
+    /// with a known address is left, and for a place only when all targets are full; for
+    /// `connect_timeout` at most.
+    pub async fn lease(self: &Arc<Self>, wish: &Wish<'_>, now: Instant) -> Result<Lease, NoTarget> {
+        match self.pick(wish, Arrival::New, now) {
+            Err(NoTarget::Busy) if wish.tried.is_empty() => self.queue(wish, now).await,
+            Err(NoTarget::AllTried | NoTarget::NoneInUse) if self.has_unknown_names() => {
+                let unresolved = self.resolve_all(now).await;
+                let picked = self.pick(wish, Arrival::New, now);
+                match (picked, unresolved) {
+                    (Err(NoTarget::NoneInUse), Some(error)) => Err(NoTarget::Unresolved(error)),
+                    (picked, _) => picked,
                 }
-                Err(error) => silent.push(format!("{} ({error})", shown(target))),
+            }
+            picked => picked,
+        }
+    }
+
+    /// Counts a request that may be repeated later on: each pays for a share of a repetition.
+    pub fn deposit(&self) {
+        self.budget.deposit();
+    }
+
+    /// Whether a request may be sent once more, for another reason than that there was no connection.
+    pub fn withdraw(&self, now: Instant) -> Withdrawal {
+        self.budget.withdraw(now)
+    }
+
+    /// Requests that wait for a place.
+    pub fn waiting(&self) -> u32 {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn cookies(&self) -> Option<&Cookies> {
+        self.cookies.as_ref()
+    }
+
+    /// A request is over; its target has so many left.
+    pub(crate) fn freed(&self, left: u32) {
+        if self.settings.circuit.is_some() {
+            self.places.notify_one();
+        }
+        if left == 0 && self.drains.load(Ordering::Acquire) {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Waits until a target has room for one more request.
+    async fn queue(self: &Arc<Self>, wish: &Wish<'_>, now: Instant) -> Result<Lease, NoTarget> {
+        let Some(_place) = Waiting::begin(self) else { return Err(NoTarget::Busy) };
+        let deadline = tokio::time::Instant::from_std(now + self.settings.connect_timeout);
+        loop {
+            let mut freed = std::pin::pin!(self.places.notified());
+            // Before the look, so that nothing is missed between the two.
+            freed.as_mut().enable();
+            match self.pick(wish, Arrival::Queued, tokio::time::Instant::now().into_std()) {
+                Err(NoTarget::Busy) => {}
+                picked => return picked,
+            }
+            if timeout_at(deadline, freed).await.is_err() {
+                return Err(NoTarget::Busy);
             }
         }
-        for (target, attempt) in attempts {
-            if let Ok(Err(reason)) = attempt.await {
-                silent.push(format!("{} ({reason})", shown(target)));
-            }
+    }
+
+    /// Picks a target: of the best that are there, the one that the client stays with, else the one
+    /// that the algorithm says.
+    fn pick(
+        self: &Arc<Self>,
+        wish: &Wish<'_>,
+        arrival: Arrival,
+        now: Instant,
+    ) -> Result<Lease, NoTarget> {
+        let mut turn = self.turn.lock();
+        let roster = self.roster.load();
+        let best = best(&roster, wish, now)?;
+        let waits = arrival == Arrival::New && self.waiting() > 0;
+        let free: Vec<_> =
+            best.into_iter().filter(|(slot, _)| !waits && self.has_room(slot)).collect();
+        if free.is_empty() {
+            return Err(NoTarget::Busy);
         }
-        if silent.is_empty() {
-            Ok(())
-        } else {
-            Err(format!("no connection to {}", silent.join(", ")))
+        let wanted = self.cookies.as_ref().and_then(|cookies| wish.tag(cookies));
+        let stays = wanted.and_then(|tag| free.iter().find(|(s, _)| s.target.tag() == Some(&tag)));
+        let bond = if wanted.is_some() && stays.is_none() { Bond::Broken } else { Bond::Kept };
+        let picked = stays.or_else(|| {
+            let candidates = free.iter().map(|(slot, known)| self.candidate(slot, known, now));
+            let candidates: Vec<_> = candidates.collect();
+            let key = wish.key(&self.settings.algorithm);
+            turn.pick(&candidates, key, &mut rand::rng()).and_then(|index| free.get(index))
+        });
+        let (slot, appraisal) = picked.ok_or(NoTarget::NoneInUse)?;
+        Ok(Lease::new(self.clone(), slot.target.clone(), appraisal.standing, bond, now))
+    }
+
+    fn has_room(&self, slot: &Slot) -> bool {
+        self.settings.circuit.is_none_or(|circuit| slot.target.in_flight() < circuit.in_flight)
+    }
+
+    fn candidate(&self, slot: &Slot, known: &Appraisal, now: Instant) -> Candidate {
+        let share = slow_start::share(known.grows_since, self.settings.slow_start, now);
+        Candidate {
+            id: slot.id,
+            weight: f64::from(slot.weight) * share,
+            in_flight: slot.target.in_flight(),
+            latency: known.latency,
+            failing: known.failing,
         }
     }
+}
 
-    fn take_turn(&self, candidates: &[Candidate<'_>], tried: &[SocketAddr]) -> Option<Target> {
-        let count = candidates.len();
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed).checked_rem(count)?;
-        let mut in_turn = candidates.iter().cycle().skip(turn).take(count);
-        let (address, name) = in_turn.find(|(address, _)| !tried.contains(address))?;
-        Some(Target { address: *address, name: (*name).clone() })
+/// Whether a request has waited for its turn already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Arrival {
+    /// It stands behind those that wait.
+    New,
+    Queued,
+}
+
+/// The best targets that a request has not tried: healthy ones if there are any, else such as are not
+/// known yet, else all the others; of those the lowest tier.
+fn best<'r>(
+    roster: &'r Roster,
+    wish: &Wish<'_>,
+    now: Instant,
+) -> Result<Vec<(&'r Slot, Appraisal)>, NoTarget> {
+    let weighted = roster.slots.iter().filter(|slot| slot.weight > 0);
+    let appraised = weighted.map(|slot| (slot, slot.target.appraise(now)));
+    let in_use: Vec<_> = appraised.filter(|(_, a)| a.fitness != Fitness::Gone).collect();
+    if in_use.is_empty() {
+        return Err(NoTarget::NoneInUse);
+    }
+    let untried = |slot: &Slot| !wish.tried.contains(&slot.target.address());
+    let mut left: Vec<_> = in_use.into_iter().filter(|(slot, _)| untried(slot)).collect();
+    let rank = |(slot, a): &(&Slot, Appraisal)| (a.fitness, slot.tier);
+    let best = left.iter().map(rank).min().ok_or(NoTarget::AllTried)?;
+    left.retain(|one| rank(one) == best);
+    Ok(left)
+}
+
+/// A place among those who wait.
+struct Waiting<'g>(&'g AtomicU32);
+
+// === impl Waiting ===
+
+impl<'g> Waiting<'g> {
+    /// None if as many wait as may.
+    fn begin(group: &'g TargetGroup) -> Option<Self> {
+        let targets = group.roster.load().slots.len();
+        let each = group.settings.circuit?.waiting as usize;
+        let most = u32::try_from(targets * each).unwrap_or(u32::MAX);
+        let grown = |waiting| (waiting < most).then_some(waiting + 1);
+        group.waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, grown).ok()?;
+        Some(Self(&group.waiting))
     }
 }
 
-/// An address, and the target it belongs to.
-type Candidate<'a> = (SocketAddr, &'a TargetName);
-
-fn candidates<'a>(
-    name: &'a TargetName,
-    addresses: &[SocketAddr],
-) -> impl Iterator<Item = Candidate<'a>> {
-    addresses.iter().map(move |address| (*address, name))
-}
-
-async fn connect(addresses: Arc<[SocketAddr]>, within: Duration) -> Result<(), String> {
-    let mut outcome = Err("no address".to_owned());
-    for address in &*addresses {
-        outcome = match timeout(within, TcpStream::connect(address)).await {
-            Ok(Ok(_)) => return Ok(()),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err(format!("no answer within {within:?}")),
-        };
-    }
-    outcome
-}
-
-fn shown(target: &TargetName) -> String {
-    if target.host.contains(':') {
-        format!("[{}]:{}", target.host, target.port)
-    } else {
-        format!("{}:{}", target.host, target.port)
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::net::SocketAddr;
-    use std::time::{Duration, Instant};
-
-    use tokio::net::TcpListener;
-    use warmfront_config::{HostField, TargetGroup as Settings, TargetName};
-
-    use super::{NoTarget, TargetGroup};
-
-    fn group(targets: &[(&str, u16)]) -> TargetGroup {
-        let targets =
-            targets.iter().map(|(host, port)| TargetName { host: (*host).to_owned(), port: *port });
-        let settings = Settings {
-            targets: targets.collect(),
-            host: HostField::Client,
-            headers: Vec::new(),
-            connect_timeout: Duration::from_secs(2),
-            response_timeout: Duration::from_secs(2),
-            attempts: 3,
-        };
-        TargetGroup::new("api", &settings)
-    }
-
-    #[tokio::test]
-    async fn targets_take_turns_and_the_tried_are_passed_over() {
-        let now = Instant::now();
-        let group = group(&[("10.0.0.1", 80), ("10.0.0.2", 80), ("10.0.0.3", 80)]);
-        let mut hosts = Vec::new();
-        for _ in 0..6 {
-            hosts.push(group.select(&[], now).await.unwrap().name.host);
-        }
-        hosts.sort();
-        assert_eq!(hosts, ["10.0.0.1", "10.0.0.1", "10.0.0.2", "10.0.0.2", "10.0.0.3", "10.0.0.3"]);
-
-        let mut tried: Vec<SocketAddr> = Vec::new();
-        for _ in 0..3 {
-            let target = group.select(&tried, now).await.unwrap();
-            assert!(!tried.contains(&target.address));
-            tried.push(target.address);
-        }
-        assert_eq!(group.select(&tried, now).await, Err(NoTarget::AllTried));
-    }
-
-    #[tokio::test]
-    async fn a_dead_name_does_not_stop_the_living() {
-        let now = Instant::now();
-        let mixed = group(&[("no-such-host.invalid", 80), ("127.0.0.1", 8080)]);
-        for _ in 0..4 {
-            assert_eq!(mixed.select(&[], now).await.unwrap().name.host, "127.0.0.1");
-        }
-        let dead = group(&[("no-such-host.invalid", 80)]);
-        assert!(matches!(dead.select(&[], now).await, Err(NoTarget::Unresolved(_))));
-    }
-
-    #[tokio::test]
-    async fn a_name_is_waited_for_when_nothing_else_is_known() {
-        let now = Instant::now();
-        let group = group(&[("localhost", 8080)]);
-        let target = group.select(&[], now).await.unwrap();
-        assert!(target.address.ip().is_loopback());
-        assert_eq!(target.name.host, "localhost");
-    }
-
-    #[tokio::test]
-    async fn a_probe_names_the_targets_that_do_not_answer() {
-        let listening = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (open, dead) = (listening.local_addr().unwrap(), closed.local_addr().unwrap());
-        drop(closed);
-        assert_eq!(group(&[("127.0.0.1", open.port())]).probe().await, Ok(()));
-        let both = group(&[("127.0.0.1", open.port()), ("127.0.0.1", dead.port())]);
-        let sentence = both.probe().await.unwrap_err();
-        assert!(sentence.contains(&dead.to_string()), "{sentence}");
-        assert!(!sentence.contains(&open.to_string()), "{sentence}");
-    }
-}
+mod tests;

@@ -3,12 +3,12 @@
 mod encoded;
 mod filling;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use parking_lot::Mutex;
 use rand::seq::IndexedRandom as _;
+use redb::Database;
 
 use warmfront_semantics::vary::Vary;
 
@@ -76,15 +76,19 @@ pub(crate) struct Found {
 // === impl Store ===
 
 impl Store {
-    /// Opens the ledger at `journal` and starts with an empty memory tier. The clock is read for what is
-    /// kept beyond a deploy, and for nothing else.
-    pub fn open(limits: &StoreLimits, journal: &Path, clock: Clock) -> Result<Self, LedgerError> {
+    /// Reads the ledger in `database` and starts with an empty memory tier. The clock is read for what
+    /// is kept beyond a deploy, and for nothing else.
+    pub fn open(
+        limits: &StoreLimits,
+        database: Arc<Database>,
+        clock: Clock,
+    ) -> Result<Self, LedgerError> {
         // Bodies that are still being written are not in Moka's count; they get a share of their own.
         let in_flight = (limits.memory_bytes / 4).max(limits.object_bytes);
         let small = limits.memory_bytes / 16;
         let variants = limits.memory_bytes / 64;
         let memory = limits.memory_bytes.saturating_sub(in_flight + small + variants);
-        let journal = Journal::open(journal)?;
+        let journal = Journal::open(database)?;
         let ledger = Ledger::default();
         let recorded = journal.load()?;
         for (site, position) in recorded.floors {

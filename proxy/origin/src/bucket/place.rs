@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use warmfront_config::{Endpoint, S3};
 
 use crate::names::Name;
+use crate::resolver::Resolver;
 
 /// The regions whose website endpoints are written with a dash; later ones have a dot.
 const DASHED_WEBSITES: [&str; 9] = [
@@ -34,8 +35,8 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Where `s3` is if its region is `region`.
-    pub(crate) fn of(s3: &S3, region: &str) -> Self {
+    /// Where `s3` is if its region is `region`; `resolver` knows its addresses.
+    pub(crate) fn of(s3: &S3, region: &str, resolver: &Resolver) -> Self {
         let in_path = !s3.website && stands_in_path(s3);
         let endpoint = match &s3.endpoint {
             Some(given) => given.clone(),
@@ -54,7 +55,7 @@ impl Place {
         Self {
             region: region.to_owned(),
             authority: authority(&host, endpoint.port, endpoint.tls),
-            name: Name::new(&host, endpoint.port),
+            name: Name::new(&host, endpoint.port, resolver),
             base: if in_path { format!("/{}/", s3.bucket) } else { "/".to_owned() },
             tls: endpoint.tls,
             host,

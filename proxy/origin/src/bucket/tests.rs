@@ -5,6 +5,7 @@ use warmfront_config::{Credentials, Endpoint, S3, Secret};
 
 use super::{Bucket, BucketError, BucketRequest, Lesson};
 use crate::object_key::KeyError;
+use crate::resolver::Resolver;
 
 const NOW: SystemTime = UNIX_EPOCH;
 
@@ -51,8 +52,13 @@ fn field<'a>(request: &'a BucketRequest, wanted: &str) -> Option<&'a str> {
     found.and_then(|(_, value)| value.to_str().ok())
 }
 
+fn bucket(s3: &S3) -> Bucket {
+    let resolver = Resolver::new(&warmfront_config::Resolver::default()).unwrap();
+    Bucket::new("web", s3, &resolver)
+}
+
 async fn get(s3: &S3, path: &str) -> BucketRequest {
-    Bucket::new("web", s3).request(&Method::GET, path, NOW).await.unwrap()
+    bucket(s3).request(&Method::GET, path, NOW).await.unwrap()
 }
 
 #[tokio::test]
@@ -74,7 +80,7 @@ async fn a_bucket_is_where_its_configuration_says() {
         (website(behind("http://site.local:8080", web)), "http://site.local:8080/a"),
     ] {
         let request = get(&s3, "/a").await;
-        let scheme = if Bucket::new("web", &s3).tls() { "https" } else { "http" };
+        let scheme = if bucket(&s3).tls() { "https" } else { "http" };
         let host = field(&request, "host").unwrap();
         assert_eq!(format!("{scheme}://{host}{}", request.path), url);
     }
@@ -106,7 +112,7 @@ async fn only_a_private_bucket_is_signed_and_secrets_are_marked() {
 async fn a_client_cannot_list_the_bucket() {
     let mut s3 = s3("web", "eu-central-1");
     for path in ["/", "/?list-type=2", ""] {
-        let refused = Bucket::new("web", &s3).request(&Method::GET, path, NOW).await;
+        let refused = bucket(&s3).request(&Method::GET, path, NOW).await;
         assert!(matches!(refused, Err(BucketError::Key(KeyError::Empty))), "{path}");
     }
     s3.website = true;
@@ -120,13 +126,13 @@ async fn credentials_that_fit_no_field_are_the_edges_fault() {
         access_key_id: "AK\nID".to_owned(),
         secret_access_key: Secret::new("s"),
     };
-    let refused = Bucket::new("web", &s3).request(&Method::GET, "/a", NOW).await;
+    let refused = bucket(&s3).request(&Method::GET, "/a", NOW).await;
     assert!(matches!(refused, Err(BucketError::Field { .. })));
 }
 
 #[tokio::test]
 async fn a_region_that_s3_names_is_learned() {
-    let amazon = Bucket::new("web", &s3("web", "us-east-1"));
+    let amazon = bucket(&s3("web", "us-east-1"));
     for (region, lesson) in [
         ("us-east-1", Lesson::Nothing),
         ("evil.example/", Lesson::Nothing),
@@ -141,7 +147,7 @@ async fn a_region_that_s3_names_is_learned() {
     assert!(field(&request, "authorization").unwrap().contains("/eu-west-1/s3/"));
 
     let own = behind("http://minio:9000", s3("web", "us-east-1"));
-    let own = Bucket::new("web", &own);
+    let own = bucket(&own);
     own.learn_region("eu-west-1");
     assert_eq!(own.host(), "web.minio");
     assert_eq!(own.region(), "eu-west-1");

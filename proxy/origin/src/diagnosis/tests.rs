@@ -15,6 +15,7 @@ use warmfront_config::{Credentials, Endpoint, S3, Secret};
 
 use super::Diagnosis;
 use crate::bucket::Bucket;
+use crate::resolver::Resolver;
 
 /// 3 h after the Date of every answer below.
 const NOW: SystemTime = UNIX_EPOCH;
@@ -33,7 +34,8 @@ fn bucket(host: &str, port: u16, tls: bool) -> Bucket {
             secret_access_key: Secret::new("s"),
         },
     };
-    Bucket::new("web", &s3)
+    let resolver = Resolver::new(&warmfront_config::Resolver::default()).unwrap();
+    Bucket::new("web", &s3, &resolver)
 }
 
 struct FakeBucket {

@@ -1,6 +1,7 @@
-//! The ledger on disk: one redb file, each invalidation durable before it is acknowledged.
+//! The ledger on disk: tables of the state's redb file, each invalidation durable before it is
+//! acknowledged.
 
-use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
@@ -21,17 +22,6 @@ const FLOORS: TableDefinition<'_, &str, u64> = TableDefinition::new("floors");
 /// Why the ledger could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    /// The file could not be opened.
-    #[error("cannot open the ledger {}: {source}", path.display())]
-    Open {
-        /// The file.
-        path: PathBuf,
-        /// What redb says.
-        source: Box<redb::Error>,
-    },
-    /// Another process holds the file.
-    #[error("the ledger {} is held by another warmfront", .0.display())]
-    Held(PathBuf),
     /// A transaction failed: a full disk, a failing one.
     #[error("cannot write the ledger: {0}")]
     Transaction(#[source] Box<redb::Error>),
@@ -40,15 +30,16 @@ pub enum LedgerError {
     Record(#[from] serde_json::Error),
 }
 
-/// The file.
+/// The ledger's tables.
 #[derive(Debug)]
 pub(crate) struct Journal {
-    database: Database,
+    /// Others keep their own tables in it.
+    database: Arc<Database>,
     /// Of all records.
     bytes: AtomicU64,
 }
 
-/// What the file held when it was opened.
+/// What the tables held when they were opened.
 #[derive(Debug)]
 pub(crate) struct Recorded {
     /// By site: everything born before is dead.
@@ -60,11 +51,8 @@ pub(crate) struct Recorded {
 // === impl Journal ===
 
 impl Journal {
-    pub(crate) fn open(path: &Path) -> Result<Self, LedgerError> {
-        let database = Database::create(path).map_err(|source| match source {
-            redb::DatabaseError::DatabaseAlreadyOpen => LedgerError::Held(path.to_owned()),
-            source => LedgerError::Open { path: path.to_owned(), source: Box::new(source.into()) },
-        })?;
+    /// Makes the tables where they are missing.
+    pub(crate) fn open(database: Arc<Database>) -> Result<Self, LedgerError> {
         let journal = Self { database, bytes: AtomicU64::new(0) };
         journal.write(|tx| {
             tx.open_table(INVALIDATIONS)?;
