@@ -34,12 +34,12 @@ fn every_printed_line_does_what_it_says() {
 }
 
 fn check(walk: Vec<Ended>) {
-    let walk: [Ended; 16] = walk.try_into().expect("sixteen lines");
+    let walk: [Ended; 17] = walk.try_into().expect("seventeen lines");
     for step in &walk {
         assert_eq!(step.code, 0, "{step:?}");
     }
     let [redirect, miss, hit, asset, asset_again, deep_link, missing, rest @ ..] = walk;
-    let [first, second, events, by_aws, by_curl, old, invalidated, new, metrics] = rest;
+    let [first, second, origins, events, by_aws, by_curl, old, invalidated, new, metrics] = rest;
 
     redirect.says(&["HTTP/1.1 301", "location: https://localhost:", "/a?b=c\r"]);
     miss.says(&["HTTP/2 200", "x-cache: Miss from warmfront"]);
@@ -52,6 +52,8 @@ fn check(walk: Vec<Ended>) {
     let takes_turns =
         |i: usize| first.stdout.contains(servers[i]) && second.stdout.contains(servers[1 - i]);
     assert!(takes_turns(0) || takes_turns(1), "{first:?} {second:?}");
+    let healthy = origins.stdout.matches("\"state\":\"healthy\"").count();
+    assert_eq!(healthy, 2, "{origins:?}");
     events.says(&["data: event 1 of 10", "data: event 10 of 10"]);
     by_aws.says(&["upload: "]);
     by_curl.says(&[]);

@@ -1,12 +1,8 @@
 //! The app server that teams really run behind the edge: Express on Node 20.
 
-use std::io::ErrorKind;
-
 use http::StatusCode;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::support::client::tls_stream;
-use crate::support::{Edge, Express, Over, WWW, run};
+use crate::support::{Edge, Express, Over, WWW, run, websocket};
 
 #[test]
 fn a_page_that_must_not_be_kept_is_not() {
@@ -98,44 +94,8 @@ fn events_arrive_one_by_one() {
 fn a_web_socket_says_back_what_it_hears() {
     run(async {
         let (_express, edge) = app().await;
-        // Pingora ends a socket whose 101 it reads before it has passed on that the request has no
-        // body, which happens on a busy machine. Clients of web sockets connect again.
-        for _ in 0..3 {
-            match converse(&edge).await {
-                Err(error) if error.kind() == ErrorKind::UnexpectedEof => {}
-                ended => return ended.unwrap(),
-            }
-        }
-        panic!("three sockets ended at once");
+        websocket::converse(&edge, "/api/ws").await;
     });
-}
-
-async fn converse(edge: &Edge) -> std::io::Result<()> {
-    let mut stream = tls_stream(&edge.setup().place, WWW, &[b"http/1.1"]).await;
-    let request = format!(
-        "GET /api/ws HTTP/1.1\r\nHost: {WWW}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    );
-    stream.write_all(request.as_bytes()).await?;
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(stream.read_u8().await?);
-    }
-    let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
-    assert!(head.starts_with("http/1.1 101 "), "{head}");
-    // RFC 6455 §1.3: the answer to this very key.
-    assert!(head.contains("s3pplmbitxaq9kygzzhzrbk+xoo="), "{head}");
-
-    for spoken in ["hello", "and again"] {
-        // RFC 6455 §5.2: a final text frame, masked with zeros.
-        let length = u8::try_from(spoken.len()).unwrap();
-        let frame = [&[0x81, 0x80 | length, 0, 0, 0, 0], spoken.as_bytes()].concat();
-        stream.write_all(&frame).await?;
-        let mut reply = vec![0; spoken.len() + 2];
-        stream.read_exact(&mut reply).await?;
-        assert_eq!(reply, [&[0x81, length], spoken.as_bytes()].concat());
-    }
-    Ok(())
 }
 
 async fn app() -> (Express, Edge) {

@@ -51,25 +51,26 @@ fn a_target_may_have_a_name() {
 }
 
 #[test]
-fn a_name_without_an_address_is_a_502_that_names_it() {
+fn a_name_without_an_address_is_a_503_that_names_it() {
     run(async {
         let config = before(&[dead()]).replace("127.0.0.1:9", "no-such-name.invalid:80");
         let edge = Edge::start(&config).await;
-        assert_eq!(edge.get(WWW, "/a").await.status, StatusCode::BAD_GATEWAY);
+        assert_eq!(edge.get(WWW, "/a").await.status, StatusCode::SERVICE_UNAVAILABLE);
         let line = edge.logged("/a").await;
         assert!(line["detail"].as_str().unwrap().contains("no-such-name.invalid"), "{line}");
     });
 }
 
 #[test]
-fn all_targets_down_is_a_502_that_names_one() {
+fn all_targets_down_is_a_503_that_names_one() {
     run(async {
         let edge = Edge::before(&[dead(), "127.0.0.1:10".parse().unwrap()]).await;
         let answer = edge.get(WWW, "/a").await;
-        assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(answer.field("retry-after"), "1");
         assert_eq!(answer.cache(), "Error");
         let line = edge.logged("/a").await;
-        assert_eq!(line["fault"], "connect");
+        assert_eq!(line["fault"], "no-target");
         assert!(line.to_string().contains("127.0.0.1:"), "{line}");
     });
 }
@@ -89,13 +90,13 @@ fn an_origin_that_does_not_answer_is_a_504() {
 }
 
 #[test]
-fn an_origin_that_does_not_accept_is_a_504() {
+fn an_origin_that_does_not_accept_is_a_503() {
     run(async {
         let (address, _full) = full_listener().await;
         let config = before(&[address])
             .replace("\n[sites", "connect_timeout = \"300ms\"\nattempts = 2\n[sites");
         let edge = Edge::start(&config).await;
-        assert_eq!(edge.get(WWW, "/a").await.status, StatusCode::GATEWAY_TIMEOUT);
+        assert_eq!(edge.get(WWW, "/a").await.status, StatusCode::SERVICE_UNAVAILABLE);
     });
 }
 

@@ -92,7 +92,7 @@ fn a_primary_that_nobody_listens_at_fails_over() {
             let answer = edge.ask("GET", WWW, "/a").over(over).send().await;
             assert_eq!((answer.status.as_u16(), answer.text()), (200, "second"), "{answer:?}");
             let refused = edge.ask("POST", WWW, "/a").over(over).body("order").send().await;
-            assert_eq!(refused.status, StatusCode::BAD_GATEWAY, "{over:?} {refused:?}");
+            assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE, "{over:?} {refused:?}");
         }
         assert!(second.seen("/a").iter().all(|it| it.method == http::Method::GET));
     });
@@ -226,11 +226,11 @@ fn both_down_is_an_error_of_the_edges_or_what_is_stored() {
 
         let edge = Edge::start(&config(&gone().await, &gone().await, "")).await;
         let answer = edge.get(WWW, "/a").await;
-        assert_eq!(answer.status, StatusCode::BAD_GATEWAY, "{answer:?}");
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{answer:?}");
         let line = edge.logged("/a").await;
         assert_eq!(
             (&line["origin"], &line["fault"]),
-            (&"second".into(), &"connect".into()),
+            (&"second".into(), &"no-target".into()),
             "{line}"
         );
     });

@@ -7,6 +7,7 @@
 //! | `POST /api/echo` | the JSON that was sent, up to 1 MiB |
 //! | `GET /api/events` | ten server-sent events, one each second |
 //! | `GET /api/ws` | a WebSocket that says back what it hears |
+//! | `GET /health` | whether it is up, for the checks; not counted |
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -60,6 +61,7 @@ impl App {
             })
             .layer(DefaultBodyLimit::max(ECHO_BYTES_MAX))
             .layer(middleware::from_fn_with_state(identity.clone(), count))
+            .route("/health", get(|| async { "up\n" }))
             .with_state(identity.clone());
         let serving = Serving::start(listen, router).await?;
         Ok(Self { serving, identity })

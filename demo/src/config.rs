@@ -48,6 +48,7 @@ credentials = {{ access_key_id = {key_id}, secret_access_key_file = {secret} }}
 
 [origins.api]
 targets = {targets}
+health_check = {{ path = "/health", interval = "5s" }}
 
 [sites.www]
 hosts = ["localhost", "*.localhost", "127.0.0.1"]

@@ -8,6 +8,9 @@ use std::path::Path;
 use crate::ports::Listeners;
 use crate::{BUCKET, BUCKET_SECRET, CHANGED_PAGE, CONFIG, KEY_ID, REGION, authority, site};
 
+/// Below the directory: what the node makes for the control API at its first start.
+const ROOT_KEY: &str = "state/root.key";
+
 /// Where everything is.
 pub(crate) struct Places<'a> {
     pub(crate) exe: &'a str,
@@ -49,6 +52,9 @@ fn steps(places: &Places<'_>, https: &str) -> Vec<Step> {
     let curl = format!("curl -s --cacert {ca}");
     let invalidate =
         format!("{} invalidate --config {} '/*'", for_shell(places.exe), in_dir(places, CONFIG));
+    let key = in_dir(places, ROOT_KEY);
+    let origins =
+        format!("curl -s http://{admin}/origins/api -H \"Authorization: Bearer $(cat {key})\"");
     let step = |shows, lines: &[String]| Step { shows, lines: lines.to_vec() };
     let page = format!("{head} {https}/");
     let asset = format!("{head} {https}/{script}");
@@ -64,6 +70,7 @@ fn steps(places: &Places<'_>, https: &str) -> Vec<Step> {
         step("A deep link is the app: 200, text/html.", &[format!("{head} {https}/deep/link")]),
         step("A missing asset is not: 404.", &[format!("{head} {https}/assets/none.js")]),
         step("The API is balanced: app-1 and app-2 take turns.", &[whoami.clone(), whoami]),
+        step("Both are checked, and this is how they are.", &[origins]),
         step(
             "Server-sent events pass through as they come.",
             &[format!("curl -sN --cacert {ca} {https}/api/events")],

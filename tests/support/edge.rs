@@ -129,6 +129,11 @@ impl Edge {
         Self::start(&before(targets)).await
     }
 
+    /// As [`Self::before`], with these keys of the target group.
+    pub(crate) async fn grouping(targets: &[SocketAddr], keys: &str) -> Self {
+        Self::start(&before(targets).replace("\n[sites", &format!("{keys}\n\n[sites"))).await
+    }
+
     /// Stops it and starts it again on what it left on disk.
     pub(crate) async fn restart(mut self) -> Self {
         self.process.terminate();
@@ -184,6 +189,30 @@ impl Edge {
         client::plain(self.setup.admin, "POST", "/invalidate", &fields, order).await.unwrap()
     }
 
+    /// A request of the control API with the root key; a body is JSON.
+    pub(crate) async fn control(&self, method: &str, path: &str, body: &str) -> Answer {
+        let bearer = format!("Bearer {}", self.root_key());
+        let fields = [("authorization", &*bearer), ("content-type", "application/json")];
+        client::plain(self.setup.admin, method, path, &fields, body).await.unwrap()
+    }
+
+    /// A target of `app`, as the API shows it.
+    pub(crate) async fn target(&self, address: SocketAddr) -> serde_json::Value {
+        let place = format!("/origins/app/targets/{address}");
+        self.control("GET", &place, "").await.json()
+    }
+
+    /// Waits until a target of `app` is in a state, and says how it is then.
+    pub(crate) async fn target_is(&self, address: SocketAddr, state: &str) -> serde_json::Value {
+        loop {
+            let shown = self.target(address).await;
+            if shown["state"] == state {
+                return shown;
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
     pub(crate) fn root_key(&self) -> String {
         let key = std::fs::read_to_string(self.setup.dir().join("state/root.key")).unwrap();
         key.trim().to_owned()
@@ -220,12 +249,13 @@ async fn is_ready(admin: SocketAddr) -> bool {
 }
 
 /// An address of the loopback network that nobody else is on, so that ports found free stay free.
-fn own_address() -> Ipv4Addr {
+pub(crate) fn own_address() -> Ipv4Addr {
     let [_, b, c, d] = rand::random::<u32>().to_be_bytes();
     Ipv4Addr::new(127, b.max(1), c, d.clamp(1, 254))
 }
 
-fn free_ports<const N: usize>(ip: Ipv4Addr) -> [SocketAddr; N] {
+/// Ports that are free on an address of one's own.
+pub(crate) fn free_ports<const N: usize>(ip: Ipv4Addr) -> [SocketAddr; N] {
     let held = [(); N].map(|()| TcpListener::bind(SocketAddrV4::new(ip, 0)).unwrap());
     held.map(|listener| listener.local_addr().unwrap())
 }

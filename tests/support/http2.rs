@@ -71,7 +71,14 @@ impl Streams {
         &self,
         path: &str,
     ) -> Result<(ResponseFuture, SendStream<Bytes>), h2::Error> {
-        let request = Request::post(format!("https://{WWW}{path}")).body(()).unwrap();
+        self.ask(Request::post(format!("https://{WWW}{path}")).body(()).unwrap()).await
+    }
+
+    /// Asks whatever the request is, and leaves its content open.
+    pub(crate) async fn ask(
+        &self,
+        request: Request<()>,
+    ) -> Result<(ResponseFuture, SendStream<Bytes>), h2::Error> {
         let mut send = self.send.clone().ready().await?;
         send.send_request(request, false)
     }
@@ -130,7 +137,7 @@ impl Frames {
     /// The next frame; `None` once the edge has hung up.
     pub(crate) async fn next(&mut self) -> Option<Frame> {
         loop {
-            if let Some(frame) = self.parse() {
+            if let Some(frame) = Frame::take(&mut self.read) {
                 return Some(frame);
             }
             if self.stream.read_buf(&mut self.read).await.unwrap_or_default() == 0 {
@@ -167,14 +174,19 @@ impl Frames {
     pub(crate) async fn closed(&mut self) {
         while self.next().await.is_some() {}
     }
+}
 
-    fn parse(&mut self) -> Option<Frame> {
-        let head: [u8; 9] = self.read.get(..9)?.try_into().unwrap();
+// === impl Frame ===
+
+impl Frame {
+    /// The first of what was read, once all of it is there.
+    pub(crate) fn take(read: &mut Vec<u8>) -> Option<Self> {
+        let head: [u8; 9] = read.get(..9)?.try_into().unwrap();
         let [a, b, c, kind, flags, stream @ ..] = head;
         let length = u32::from_be_bytes([0, a, b, c]) as usize;
-        let payload = self.read.get(9..9 + length)?.to_vec();
-        self.read.drain(..9 + length);
-        Some(Frame { kind, flags, stream: u32::from_be_bytes(stream), payload })
+        let payload = read.get(9..9 + length)?.to_vec();
+        read.drain(..9 + length);
+        Some(Self { kind, flags, stream: u32::from_be_bytes(stream), payload })
     }
 }
 

@@ -4,24 +4,35 @@ use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
+pub(crate) mod app;
 pub(crate) mod bucket;
 pub(crate) mod client;
 pub(crate) mod coding;
+pub(crate) mod dnsmasq;
 pub(crate) mod edge;
 pub(crate) mod exchange;
 pub(crate) mod express;
+pub(crate) mod frame_target;
 pub(crate) mod http2;
+pub(crate) mod load;
+pub(crate) mod nginx;
 pub(crate) mod octets;
 pub(crate) mod origin;
 pub(crate) mod process;
 pub(crate) mod program;
 pub(crate) mod reply;
+pub(crate) mod secure;
 pub(crate) mod signer;
+pub(crate) mod websocket;
 
+pub(crate) use app::App;
 pub(crate) use bucket::TestBucket;
 pub(crate) use client::Over;
+pub(crate) use dnsmasq::Dnsmasq;
 pub(crate) use edge::{Edge, Setup};
 pub(crate) use express::Express;
+pub(crate) use load::Load;
+pub(crate) use nginx::Nginx;
 pub(crate) use origin::Origin;
 pub(crate) use reply::{Gate, Reply};
 

@@ -20,6 +20,15 @@ pub(crate) struct Process {
 #[derive(Debug)]
 pub(crate) struct Lines(watch::Receiver<Vec<String>>);
 
+/// What a program can be sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Signal {
+    Terminate,
+    Kill,
+    Stop,
+    Continue,
+}
+
 // === impl Process ===
 
 impl Process {
@@ -38,9 +47,21 @@ impl Process {
 
     /// Asks it to stop, as systemd does.
     pub(crate) fn terminate(&self) {
-        let signal = format!("kill -TERM {}", self.id());
-        let status = Command::new("bash").args(["-c", &signal]).status();
-        assert!(status.unwrap().success(), "{signal}");
+        self.signal(Signal::Terminate);
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let kill = format!("kill -{} {}", signal.name(), self.id());
+        let status = Command::new("bash").args(["-c", &kill]).status();
+        assert!(status.unwrap().success(), "{kill}");
+    }
+
+    /// Waits until [`Signal::Stop`] has stopped it.
+    pub(crate) async fn stopped(&self) {
+        let place = format!("/proc/{}/stat", self.id());
+        while !std::fs::read_to_string(&place).unwrap().contains(") T ") {
+            tokio::time::sleep(POLL).await;
+        }
     }
 
     /// How it ended; all that it said is in when this returns.
@@ -76,6 +97,19 @@ impl Drop for Process {
             let (out, err) = (self.stdout.text(), self.stderr.text());
             let told = format!("--- standard output\n{out}--- standard error\n{err}---\n");
             let _ = std::io::stderr().lock().write_all(told.as_bytes());
+        }
+    }
+}
+
+// === impl Signal ===
+
+impl Signal {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Terminate => "TERM",
+            Self::Kill => "KILL",
+            Self::Stop => "STOP",
+            Self::Continue => "CONT",
         }
     }
 }

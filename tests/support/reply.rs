@@ -21,6 +21,8 @@ enum Step {
     Send(Bytes),
     /// The same bytes this many times.
     Repeat(Bytes, u64),
+    /// What comes behind the body.
+    Trail(HeaderMap),
     Wait(Gate),
     HangUp,
 }
@@ -99,6 +101,12 @@ impl Reply {
         self.then(Step::Repeat(bytes.into(), times))
     }
 
+    /// A trailer, over HTTP/2; the body ends with it.
+    pub(crate) fn trailer(self, name: &'static str, value: &str) -> Self {
+        let value = HeaderValue::from_str(value).unwrap();
+        self.then(Step::Trail(HeaderMap::from_iter([(HeaderName::from_static(name), value)])))
+    }
+
     pub(crate) fn wait_for(self, gate: &Gate) -> Self {
         self.then(Step::Wait(gate.clone()))
     }
@@ -134,6 +142,7 @@ async fn send(body: Vec<Step>, mut to: Sender<Bytes, HungUp>, nth: usize) {
         let sent = match step {
             Step::Send(bytes) => to.send_data(numbered(bytes, nth)).await,
             Step::Repeat(bytes, times) => repeat(&mut to, &bytes, times).await,
+            Step::Trail(trailers) => to.send_trailers(trailers).await,
             Step::Wait(gate) => {
                 gate.opened().await;
                 Ok(())

@@ -9,7 +9,7 @@ async fn it_says_who_it_is_and_what_it_heard() {
     let app = App::start("127.0.0.1:0".parse().unwrap(), "app-7").await.unwrap();
     let too_big = vec![b' '; 1024 * 1024 + 1];
     let json = "content-type: application/json\r\n";
-    let table: [(&str, &str, &[u8], &str, &str); 7] = [
+    let table: [(&str, &str, &[u8], &str, &str); 8] = [
         ("GET /api/whoami", "", b"", "200", "\"server\":\"app-7\""),
         ("GET /api/time", "", b"", "200", "cache-control: public, max-age=5"),
         ("POST /api/echo", json, b"{\"a\": [1]}", "200", "{\"a\":[1]}\n"),
@@ -17,6 +17,7 @@ async fn it_says_who_it_is_and_what_it_heard() {
         ("POST /api/echo", json, &too_big, "413", "{\"error\":"),
         ("DELETE /api/whoami", "", b"", "405", "{\"error\":"),
         ("GET /elsewhere", "", b"", "404", "{\"error\":"),
+        ("GET /health", "", b"", "200", "up\n"),
     ];
     for (line, fields, body, expected, says) in table {
         let head = format!("{line} HTTP/1.1\r\n{fields}host: localhost");
@@ -24,7 +25,7 @@ async fn it_says_who_it_is_and_what_it_heard() {
         assert_eq!(status(&answer), expected, "{line}: {answer}");
         assert!(answer.contains(says), "{line}: {answer}");
     }
-    assert_eq!(app.requests(), 7);
+    assert_eq!(app.requests(), 7, "health checks are not requests");
 }
 
 #[tokio::test(start_paused = true)]

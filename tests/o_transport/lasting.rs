@@ -1,0 +1,76 @@
+//! What switches protocols or goes on for long, through groups of every kind.
+
+use crate::support::secure::{Secure, Speaks, TeamCa};
+use crate::support::{Edge, Express, Gate, Origin, Reply, WWW, run, websocket};
+
+use super::trusting;
+
+#[test]
+fn a_web_socket_goes_through_least_outstanding() {
+    run(async {
+        let (one, two) = (Express::start().await, Express::start().await);
+        let edge = Edge::grouping(&[one.address(), two.address()], LEAST).await;
+        for _ in 0..4 {
+            websocket::converse(&edge, "/api/ws").await;
+        }
+    });
+}
+
+#[test]
+fn a_web_socket_goes_over_http1_where_the_targets_are_asked_over_http2() {
+    run(async {
+        let ca = TeamCa::new();
+        let target = Secure::start(&ca, &["app.internal"], Speaks::Both).await;
+        let tls = format!("{}\nprotocol = \"http2\"", trusting(&ca, "app.internal"));
+        let edge = Edge::grouping(&[target.address()], &tls).await;
+        assert_eq!(edge.get(WWW, "/a").await.json()["http"], "2.0");
+        websocket::converse(&edge, "/ws").await;
+        target.sees("upgrade /ws HTTP/1.1").await;
+        // What came in between changes nothing for the others.
+        assert_eq!(edge.get(WWW, "/b").await.json()["http"], "2.0");
+    });
+}
+
+#[test]
+fn events_arrive_one_by_one_over_http2() {
+    run(async {
+        let target = Secure::in_clear().await;
+        let edge = Edge::grouping(&[target.address()], "protocol = \"http2\"").await;
+        let mut events = edge.ask("GET", WWW, "/events").open().await.unwrap();
+        for id in 1..=3 {
+            // The server waits with the next one until it is asked for.
+            let event = events.chunk().await.unwrap().unwrap();
+            assert_eq!(event, format!("id: {id}\ndata: event {id}\n\n"));
+            edge.get(WWW, "/next").await;
+        }
+        assert!(events.chunk().await.unwrap().is_none());
+    });
+}
+
+#[test]
+fn a_stream_of_events_is_something_to_do_until_it_ends() {
+    run(async {
+        let (one, two) = (Origin::start().await, Origin::start().await);
+        let gate = Gate::closed();
+        for origin in [&one, &two] {
+            let events = Reply::stream().field("content-type", "text/event-stream");
+            origin
+                .answer("/events", events.send("data: 1\n\n").wait_for(&gate).send("data: 2\n\n"));
+            origin.answer("/a", Reply::text("a").cache("no-store"));
+        }
+        let edge = Edge::grouping(&[one.address(), two.address()], LEAST).await;
+        let mut events = edge.ask("GET", WWW, "/events").open().await.unwrap();
+        assert_eq!(events.chunk().await.unwrap().unwrap(), "data: 1\n\n");
+        let (busy, idle) = if one.seen("/events").is_empty() { (two, one) } else { (one, two) };
+        for _ in 0..6 {
+            assert_eq!(edge.get(WWW, "/a").await.text(), "a");
+        }
+        let shares = (busy.seen("/a").len(), idle.seen("/a").len());
+        assert_eq!(shares, (0, 6), "the busy and the idle one");
+        gate.open();
+        assert_eq!(events.chunk().await.unwrap().unwrap(), "data: 2\n\n");
+        assert!(events.chunk().await.unwrap().is_none());
+    });
+}
+
+const LEAST: &str = "algorithm = \"least_outstanding_requests\"";
