@@ -99,11 +99,23 @@ pub(crate) struct Attempt {
     pub(crate) status: Option<StatusCode>,
     /// How often the origin that is asked was.
     pub(crate) count: u32,
+    /// The connections that are asked next.
+    pub(crate) connections: Connections,
     /// Addresses that failed the request.
     pub(crate) tried: Vec<SocketAddr>,
     pub(crate) address: Option<SocketAddr>,
     /// The hold on a target while it has something to do for this; a bucket has none.
     pub(crate) lease: Option<Lease>,
+}
+
+/// Over which connections an origin is asked.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Connections {
+    /// Over one that was used before, if there is one.
+    #[default]
+    Pooled,
+    /// Over a new one: one that was used before was not there any more.
+    New,
 }
 
 /// Which of a behavior's origins is asked.

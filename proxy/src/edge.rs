@@ -14,6 +14,7 @@ use warmfront_store::{Digester, Store, storage::PingoraStorage};
 use crate::access_log::AccessLog;
 use crate::collapse::{Collapse, Failures, Unstorable};
 use crate::failure::ClientFault;
+use crate::forward::VIA;
 use crate::listen::connection::{Census, Connection};
 use crate::listen::{Acceptor, Bound};
 use crate::metrics::Metrics;
@@ -61,6 +62,8 @@ pub struct Edge {
     /// Room for requests for such pages: they can outlast the error that wanted them.
     pub(crate) page_requests: Arc<Semaphore>,
     pub(crate) digester: Digester,
+    /// What this node is called in CDN-Loop (RFC 8586): nobody else's name, and a new one each time.
+    pub(crate) name: String,
     pub(crate) metrics: Metrics,
     pub(crate) access_log: AccessLog,
 }
@@ -85,6 +88,7 @@ impl Edge {
             pages: Arc::new(Semaphore::new(PAGES_KIB)),
             page_requests: Arc::new(Semaphore::new(PAGE_REQUESTS)),
             digester: Digester::random(),
+            name: own_name(),
             metrics: Metrics::register(&parts.registry)?,
             access_log: parts.access_log,
         }))
@@ -145,6 +149,10 @@ impl Edge {
         proxy.server_options = Some(server);
         proxy
     }
+}
+
+fn own_name() -> String {
+    format!("{VIA}-{:016x}", rand::random::<u64>())
 }
 
 impl std::fmt::Debug for Edge {

@@ -76,6 +76,8 @@ pub(crate) enum ClientFault {
     HeadTooLarge,
     #[error("nothing is stored, and nothing else was asked for")]
     NotStored,
+    #[error("this node has sent the request already")]
+    Loop,
     #[error("the client went away")]
     Gone,
 }
@@ -259,6 +261,8 @@ impl ClientFault {
             Self::HeadTooLarge => verdict(431, "head-too-large", true),
             // RFC 9111 §5.2.1.7.
             Self::NotStored => verdict(504, "not-stored", false),
+            // RFC 8586 §2 names no status; RFC 5842 §7.2 has one of this name.
+            Self::Loop => verdict(508, "loop", false),
             // nginx's number for it; it is only ever seen in a log.
             Self::Gone => verdict(499, "client-gone", true),
         }

@@ -22,12 +22,15 @@ use crate::snapshot::BehaviorRoute;
 pub(crate) const VIA: &str = "warmfront";
 /// The request's name in every log.
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The nodes that a request has been through (RFC 8586). No client's choice: it is passed on and added to.
+pub(crate) const CDN_LOOP: HeaderName = HeaderName::from_static("cdn-loop");
 /// curl and others send it with the first request of a connection in clear.
 const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 
 /// What the edge makes anew for each request: no field of the client's tells what the origin saw.
 /// (X-Forwarded-Proto is one for all requests of a key.)
-const MADE: [HeaderName; 5] = [
+const MADE: [HeaderName; 6] = [
+    CDN_LOOP,
     HeaderName::from_static("x-forwarded-for"),
     HeaderName::from_static("x-forwarded-host"),
     HeaderName::from_static("x-forwarded-port"),
@@ -63,6 +66,7 @@ pub(crate) async fn form(
         let identity = HeaderValue::from_static("identity");
         request.insert_header(header::ACCEPT_ENCODING, identity).map_err(|e| internal(&e))?;
     }
+    request.append_header(CDN_LOOP, context.edge.name.as_str()).map_err(|e| internal(&e))?;
     mark(request, arrival, head)
 }
 

@@ -9,8 +9,11 @@ use warmfront_semantics::fields::list_has;
 use warmfront_semantics::query::{Order, selected};
 use warmfront_semantics::{cookie, signed};
 
+use crate::forward::CDN_LOOP;
+
 /// What a request to any origin is about, whatever is forwarded: a part, a condition, the framing.
-const OF_THE_REQUEST: [HeaderName; 8] = [
+const OF_THE_REQUEST: [HeaderName; 9] = [
+    CDN_LOOP,
     header::RANGE,
     header::IF_RANGE,
     header::IF_MATCH,

@@ -12,7 +12,7 @@ use warmfront_origin::{
     Failure, Lease, NoTarget, Origin, TargetGroup, Wish, Withdrawal, bucket_peer, target_peer,
 };
 
-use crate::context::{Attempt, Context, Detour, Stage, unnamed};
+use crate::context::{Attempt, Connections, Context, Detour, Stage, unnamed};
 use crate::failure::{Fault, OriginFault};
 use crate::shape;
 use crate::stale::Trouble;
@@ -71,6 +71,8 @@ async fn address(
         }
     };
     context.attempt.count += 1;
+    // A body that is sent once more is let through once more.
+    context.body_bytes = 0;
     context.attempt.address = Some(address);
     Ok(())
 }
@@ -113,6 +115,11 @@ fn connection(
         }
         _ => return Err(unnamed()),
     };
+    if attempt.connections == Connections::New {
+        // No connection is kept under a key that nobody asks for again.
+        peer.group_key = rand::random();
+        peer.options.idle_timeout = Some(Duration::ZERO);
+    }
     if switch == Switch::Asked {
         peer.options.read_timeout = Some(UPGRADED_IDLE);
         // HTTP/2 knows another way to switch (RFC 8441), which few servers do.
@@ -175,6 +182,7 @@ pub(crate) fn fail_over(context: &mut Context) -> Next {
     context.attempt.stage = Stage::Secondary;
     context.attempt.tried.clear();
     context.attempt.count = 0;
+    context.attempt.connections = Connections::Pooled;
     context.attempt.lease = None;
     // What one bucket said of its region says nothing of another's.
     if context.detour == Detour::Region {
@@ -212,7 +220,9 @@ pub(crate) fn judge_failure(
     let unprocessed = is_unprocessed(error);
     let repeatable = may_repeat(session) || (unprocessed && is_at_hand(session));
     // An idle connection that its server has closed: it says nothing of the server.
-    let expired = reused && error.retry == RetryType::ReusedOnly;
+    let expired = reused
+        && error.retry == RetryType::ReusedOnly
+        && context.attempt.connections == Connections::Pooled;
     // Whatever Pingora thinks of it: over HTTP/2 it would send a POST twice.
     error.set_retry(false);
     if !origins {
@@ -233,6 +243,9 @@ pub(crate) fn judge_failure(
         }
     }
     if again {
+        if expired {
+            context.attempt.connections = Connections::New;
+        }
         // Told if there is nobody else to ask.
         context.fault.get_or_insert_with(|| Fault::from_pingora(error));
         error.set_retry(true);

@@ -4,11 +4,13 @@ use std::time::Instant;
 
 use http::uri::Authority;
 use pingora_proxy::Session;
+use warmfront_semantics::fields::list_has;
 
 use crate::clock;
 use crate::context::{Context, Errand, Routed};
 use crate::edge::Edge;
-use crate::failure::{EdgeFault, Fault};
+use crate::failure::{ClientFault, EdgeFault, Fault};
+use crate::forward::CDN_LOOP;
 use crate::gate::{self, Verdict};
 use crate::key::{Content, Key, Sent};
 use crate::listen::PingoraStream;
@@ -36,6 +38,10 @@ pub(crate) fn enter(
     gate::inspect(head, &request.headers, &arrival.snapshot.config.limits)?;
     let route = context.route.insert(Route::find(arrival, head)?);
     let routed = Routed { arrival, head, route };
+    // A target that leads back to this node would be asked for ever.
+    if list_has(&request.headers, &CDN_LOOP, &edge.name) {
+        return Err(ClientFault::Loop.into());
+    }
     // Whoever is shown the page of an error need not be let in to see it otherwise.
     if context.errand != Errand::Page
         && let Verdict::Answer(answer) = gate::judge(&routed, &request.headers)?

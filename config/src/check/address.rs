@@ -11,9 +11,19 @@ pub fn target_name(text: &str) -> Result<TargetName, String> {
         return Err("a target is `host:port`, without a scheme".to_owned());
     }
     match host_and_port(text)? {
-        (host, Some(port)) => Ok(TargetName { host, port }),
+        (host, Some(port)) => Ok(TargetName { host: reachable(host)?, port }),
         (_, None) => Err(format!("has no port: write \"{text}:8080\" or whichever it is")),
     }
+}
+
+/// An address that leads to one machine, in its one spelling; or a name.
+fn reachable(host: String) -> Result<String, String> {
+    let Ok(address) = host.parse::<IpAddr>() else { return Ok(host) };
+    let address = address.to_canonical();
+    if address.is_unspecified() || address.is_multicast() {
+        return Err(format!("{address} is no machine's address"));
+    }
+    Ok(address.to_string())
 }
 
 /// `http://host[:port]` or `https://host[:port]`.
@@ -51,7 +61,7 @@ pub(super) fn host_and_port(text: &str) -> Result<(String, Option<u16>), String>
         },
     };
     let port = port.map(|port| match port.parse::<u16>() {
-        Ok(number) if number > 0 => Ok(number),
+        Ok(number) if number > 0 && !port.starts_with('+') => Ok(number),
         _ => Err(format!("`{port}` is no port: 1 to 65535")),
     });
     Ok((host, port.transpose()?))

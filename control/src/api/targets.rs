@@ -68,7 +68,7 @@ pub(super) async fn show(
     let (origin, name) = read_place(place)?;
     let group = group_seen(&node, &access, &origin)?;
     let shown = Found::by_name_or_address(group, &name).show(node.moment());
-    shown.map(Json).ok_or_else(|| order::unknown(&origin, &name))
+    shown.map(Json).ok_or_else(|| order::unknown(group, &name))
 }
 
 /// Whatever comes of it, it leaves its line.

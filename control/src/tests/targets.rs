@@ -42,7 +42,8 @@ async fn a_target_is_registered_and_deregistered() {
     let gone = gone.json();
     assert_eq!((&gone["state"], &gone["in_flight"]), (&json!("unused"), &json!(0)));
     let (status, detail) = node.get(NEW, ROLLOUT).await.problem();
-    assert_eq!((status, detail.as_str()), (404, "no target 127.0.0.1:3009 is registered with app"));
+    let unknown = "no target 127.0.0.1:3009 is registered with app, but 127.0.0.1:3001, [::1]:3002";
+    assert_eq!((status, detail.as_str()), (404, unknown));
     assert_eq!(node.order("DELETE", NEW, ROLLOUT, "").await.problem().0, 404);
 
     let ipv6 = json!({ "address": "[0:0::1]:3010" });

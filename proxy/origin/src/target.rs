@@ -44,14 +44,23 @@ struct State {
     latency: Average,
     failing: Average,
     check: Schedule,
+    /// How often it was registered: what a check of an earlier time finds says nothing of now.
+    registration: u64,
 }
 
 /// When a target is checked next.
 #[derive(Debug, Clone, Copy)]
 enum Schedule {
     At(Instant),
-    /// One is under way.
-    Running,
+    /// One is under way, begun at this registration.
+    Running(u64),
+}
+
+/// Whether what a check found is about the target as it is registered now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Finding {
+    Current,
+    Outdated,
 }
 
 /// How far a target is fit for a request; the better first.
@@ -59,9 +68,11 @@ enum Schedule {
 pub(crate) enum Fitness {
     /// Healthy.
     Fit,
+    /// Healthy by its checks, and ejected for what requests came to.
+    Ejected,
     /// Not known yet.
     Unknown,
-    /// Unhealthy or ejected: better than nothing.
+    /// Unhealthy: better than nothing.
     Unfit,
     /// On its way out.
     Gone,
@@ -97,7 +108,7 @@ pub struct Condition {
 pub(crate) struct Company {
     /// Another one is healthy, so that this one can begin slowly.
     pub(crate) healthy: bool,
-    /// Fewer than half would be out if this one were ejected.
+    /// At least half would be healthy and in use if this one were ejected.
     pub(crate) can_spare: bool,
 }
 
@@ -127,6 +138,7 @@ impl Target {
                 latency: Average::default(),
                 failing: Average::default(),
                 check: Schedule::At(now),
+                registration: 0,
             }),
             tally: Tally::default(),
         }
@@ -180,8 +192,9 @@ impl Target {
         let standing = state.ejection.standing(now);
         let fitness = match (state.health, standing) {
             (Health::Draining | Health::Unused, _) => Fitness::Gone,
-            (Health::Unhealthy { .. }, _) | (_, Standing::Out) => Fitness::Unfit,
+            (Health::Unhealthy { .. }, _) => Fitness::Unfit,
             (Health::Initial { .. }, _) => Fitness::Unknown,
+            (Health::Healthy { .. }, Standing::Out) => Fitness::Ejected,
             (Health::Healthy { .. }, Standing::In | Standing::Trial) => Fitness::Fit,
         };
         Appraisal {
@@ -255,7 +268,11 @@ impl Target {
         state.since = now;
         if is_in_use(after) && !is_in_use(before) {
             state.ejection.forget();
-            state.check = Schedule::At(now);
+            state.registration += 1;
+            // One that is under way ends first, so that there are never two.
+            if matches!(state.check, Schedule::At(_)) {
+                state.check = Schedule::At(now);
+            }
         }
         if matches!(after, Health::Healthy { .. }) {
             state.grows_since = company.healthy.then_some(now);
@@ -279,19 +296,24 @@ impl Target {
     pub(crate) fn begin_check(&self, now: Instant) -> Due {
         let mut state = self.state.lock();
         match state.check {
-            Schedule::Running => Due::Never,
+            Schedule::Running(_) => Due::Never,
             Schedule::At(_) if !is_in_use(state.health) => Due::Never,
             Schedule::At(at) if at > now => Due::At(at),
             Schedule::At(_) => {
-                state.check = Schedule::Running;
+                state.check = Schedule::Running(state.registration);
                 Due::Now
             }
         }
     }
 
-    /// The check that was begun is over.
-    pub(crate) fn end_check(&self, next: Instant) {
-        self.state.lock().check = Schedule::At(next);
+    /// The check that was begun is over. The next one is due at `next`, or at once if this one was
+    /// outdated.
+    pub(crate) fn end_check(&self, next: Instant, now: Instant) -> Finding {
+        let mut state = self.state.lock();
+        let current =
+            matches!(state.check, Schedule::Running(began) if began == state.registration);
+        state.check = Schedule::At(if current { next } else { now });
+        if current { Finding::Current } else { Finding::Outdated }
     }
 
     /// How long its server keeps an idle connection, as it last said.

@@ -155,11 +155,13 @@ impl TargetGroup {
     /// with a known address is left, and for a place only when all targets are full; for
     /// `connect_timeout` at most.
     pub async fn lease(self: &Arc<Self>, wish: &Wish<'_>, now: Instant) -> Result<Lease, NoTarget> {
-        match self.pick(wish, Arrival::New, now) {
-            Err(NoTarget::Busy) if wish.tried.is_empty() => self.queue(wish, now).await,
+        // One that was sent already has waited.
+        let arrival = if wish.tried.is_empty() { Arrival::New } else { Arrival::Queued };
+        match self.pick(wish, arrival, now) {
+            Err(NoTarget::Busy) if arrival == Arrival::New => self.queue(wish, now).await,
             Err(NoTarget::AllTried | NoTarget::NoneInUse) if self.has_unknown_names() => {
                 let unresolved = self.resolve_all(now).await;
-                let picked = self.pick(wish, Arrival::New, now);
+                let picked = self.pick(wish, arrival, now);
                 match (picked, unresolved) {
                     (Err(NoTarget::NoneInUse), Some(error)) => Err(NoTarget::Unresolved(error)),
                     (picked, _) => picked,
@@ -200,20 +202,33 @@ impl TargetGroup {
 
     /// Waits until a target has room for one more request.
     async fn queue(self: &Arc<Self>, wish: &Wish<'_>, now: Instant) -> Result<Lease, NoTarget> {
-        let Some(_place) = Waiting::begin(self) else { return Err(NoTarget::Busy) };
-        let deadline = tokio::time::Instant::from_std(now + self.settings.connect_timeout);
+        let Some(place) = Waiting::begin(self) else { return Err(NoTarget::Busy) };
+        let deadline = now + self.settings.connect_timeout;
+        let mut now = now;
+        let mut ahead = place.ahead;
         loop {
             let mut freed = std::pin::pin!(self.places.notified());
             // Before the look, so that nothing is missed between the two.
             freed.as_mut().enable();
-            match self.pick(wish, Arrival::Queued, tokio::time::Instant::now().into_std()) {
-                Err(NoTarget::Busy) => {}
-                picked => return picked,
+            // A place that was freed is for whoever waits for longest.
+            if ahead == 0 {
+                match self.pick(wish, Arrival::Queued, now) {
+                    Err(NoTarget::Busy) if now < deadline => {}
+                    picked => return picked,
+                }
             }
-            if timeout_at(deadline, freed).await.is_err() {
-                return Err(NoTarget::Busy);
-            }
+            // Nobody says so when an ejected target may be tried again.
+            let until = self.next_return(now).map_or(deadline, |returns| returns.min(deadline));
+            let _ = timeout_at(until.into(), freed).await;
+            now = tokio::time::Instant::now().into_std();
+            ahead = 0;
         }
+    }
+
+    /// When the next ejected target may be tried again.
+    fn next_return(&self, now: Instant) -> Option<Instant> {
+        let roster = self.roster.load();
+        roster.slots.iter().filter_map(|slot| slot.target.condition(now).ejected_until).min()
     }
 
     /// Picks a target: of the best that are there, the one that the client stays with, else the one
@@ -270,8 +285,8 @@ enum Arrival {
     Queued,
 }
 
-/// The best targets that a request has not tried: healthy ones if there are any, else such as are not
-/// known yet, else all the others; of those the lowest tier.
+/// The best targets that a request has not tried: healthy ones if there are any, else ejected ones, else
+/// such as are not known yet, else the unhealthy; of those the lowest tier.
 fn best<'r>(
     roster: &'r Roster,
     wish: &Wish<'_>,
@@ -292,7 +307,11 @@ fn best<'r>(
 }
 
 /// A place among those who wait.
-struct Waiting<'g>(&'g AtomicU32);
+struct Waiting<'g> {
+    /// How many wait for longer.
+    ahead: u32,
+    all: &'g AtomicU32,
+}
 
 // === impl Waiting ===
 
@@ -303,14 +322,14 @@ impl<'g> Waiting<'g> {
         let each = group.settings.circuit?.waiting as usize;
         let most = u32::try_from(targets * each).unwrap_or(u32::MAX);
         let grown = |waiting| (waiting < most).then_some(waiting + 1);
-        group.waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, grown).ok()?;
-        Some(Self(&group.waiting))
+        let ahead = group.waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, grown).ok()?;
+        Some(Self { ahead, all: &group.waiting })
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+        self.all.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

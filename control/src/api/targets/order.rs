@@ -157,7 +157,7 @@ impl Order {
             Registered::Again => StatusCode::OK,
         };
         // Nobody else changes names, so what was just found or registered is there.
-        Ok(Done { status, shown: after.ok_or_else(|| unknown(&self.origin, &self.name))? })
+        Ok(Done { status, shown: after.ok_or_else(|| unknown(group, &self.name))? })
     }
 
     /// The order, for the audit line.
@@ -182,10 +182,10 @@ impl Order {
         if let Change::Register(_) = self.change {
             return Ok(());
         }
-        let (name, origin) = (&self.name, &self.origin);
+        let name = &self.name;
         if before.entry().is_none() {
             let Some(holder) = Found::holder(group, name) else {
-                return Err(unknown(origin, name));
+                return Err(unknown(group, name));
             };
             let detail = format!("{name} is an address of {holder}: change that");
             return Err(Problem::new(StatusCode::CONFLICT, detail));
@@ -199,8 +199,8 @@ impl Order {
 }
 
 /// Nothing of that name is registered.
-pub(super) fn unknown(origin: &str, name: &TargetName) -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, format!("no target {name} is registered with {origin}"))
+pub(super) fn unknown(group: &TargetGroup, name: &TargetName) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, group.unknown(name).to_string())
 }
 
 fn refused(node: &Node, error: &RegisteringError) -> Problem {

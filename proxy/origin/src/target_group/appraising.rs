@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::TargetGroup;
 use crate::ejection::{Change, Outcome, Standing, Trial};
 use crate::health::{Event, Health, Reason, Thresholds};
-use crate::target::{Company, Fitness, Target};
+use crate::target::{Appraisal, Company, Fitness, Target};
 
 // === impl TargetGroup ===
 
@@ -61,12 +61,15 @@ impl TargetGroup {
     fn company(&self, target: &Target, now: Instant) -> Company {
         let roster = self.roster.load();
         let others = roster.slots.iter().filter(|slot| slot.target.address() != target.address());
+        let others = others.filter(|slot| slot.weight > 0);
         let others = others.map(|slot| slot.target.appraise(now));
         let others: Vec<_> = others.filter(|other| other.fitness != Fitness::Gone).collect();
-        let out = others.iter().filter(|other| other.standing != Standing::In).count();
+        // One that is on trial, new or unhealthy is nothing to rely on.
+        let is_well = |it: &&Appraisal| it.fitness == Fitness::Fit && it.standing == Standing::In;
+        let well = others.iter().filter(is_well).count();
         Company {
             healthy: others.iter().any(|other| other.fitness == Fitness::Fit),
-            can_spare: (out + 1) * 2 <= others.len() + 1,
+            can_spare: well * 2 > others.len(),
         }
     }
 

@@ -43,7 +43,7 @@ pub enum Registered {
 #[derive(Debug, thiserror::Error)]
 pub enum RegisteringError {
     /// Nothing of that name is registered.
-    #[error("no target `{name}` is registered with {origin}: there are {known}")]
+    #[error("no target {name} is registered with {origin}, but {known}")]
     Unknown {
         /// What was asked for.
         name: TargetName,
@@ -65,6 +65,9 @@ pub enum RegisteringError {
 
 /// Registered names of one group: an Application Load Balancer's quota.
 const TARGETS_MAX: usize = 1_000;
+
+/// So many names are told to whoever asks for another one.
+const NAMES_TOLD: usize = 10;
 
 /// A change of one registration.
 #[derive(Debug, Clone, Copy)]
@@ -169,13 +172,17 @@ impl TargetGroup {
         Ok(done)
     }
 
-    fn unknown(&self, name: &TargetName) -> RegisteringError {
+    /// That nothing of this name is registered, with what is.
+    pub fn unknown(&self, name: &TargetName) -> RegisteringError {
         let members = self.members.load();
-        let known: Vec<_> = members.0.iter().map(|m| m.entry.name.to_string()).collect();
-        RegisteringError::Unknown {
-            name: name.clone(),
-            origin: self.name.clone(),
-            known: if known.is_empty() { "none".to_owned() } else { known.join(", ") },
+        let names = members.0.iter().map(|member| member.entry.name.to_string());
+        let mut known: Vec<_> = names.take(NAMES_TOLD).collect();
+        match members.0.len() - known.len() {
+            0 if known.is_empty() => known.push("no other either".to_owned()),
+            0 => {}
+            more => known.push(format!("{more} more")),
         }
+        let (name, origin, known) = (name.clone(), self.name.clone(), known.join(", "));
+        RegisteringError::Unknown { name, origin, known }
     }
 }

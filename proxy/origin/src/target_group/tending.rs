@@ -13,7 +13,7 @@ use super::roster::{Member, Place};
 use crate::check::check;
 use crate::health::{CheckFailure, Event, Health, Reason};
 use crate::names::{Due, NameError};
-use crate::target::Target;
+use crate::target::{Finding, Target};
 
 /// Without anything that is due, whoever tends a group looks again after this.
 const REST: Duration = Duration::from_mins(1);
@@ -157,7 +157,12 @@ impl TargetGroup {
         let address = target.address();
         let checked = self.ask(address, target.name(), by).await;
         let now = clock();
+        let spread = rand::rng().random_range(1.0 - JITTER..=1.0 + JITTER);
+        // Never two at a time: the next one is counted from the end of this if that took long.
+        let next = (began + by.interval.mul_f64(spread)).max(now);
         match checked {
+            // The app was replaced meanwhile: what the old one said says nothing of the new one.
+            _ if target.end_check(next, now) == Finding::Outdated => {}
             Ok(()) => {
                 self.happened(target, Event::Passed, Reason::Passing, now);
                 self.pardon(target, now);
@@ -168,9 +173,6 @@ impl TargetGroup {
                 self.happened(target, Event::Failed, Reason::Check(failure), now);
             }
         }
-        let spread = rand::rng().random_range(1.0 - JITTER..=1.0 + JITTER);
-        // Never two at a time: the next one is counted from the end of this if that took long.
-        target.end_check((began + by.interval.mul_f64(spread)).max(now));
         self.changed.notify_one();
     }
 

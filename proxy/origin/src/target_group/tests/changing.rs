@@ -1,6 +1,8 @@
 //! What changes while requests go on: clients that move, drains, registrations, restarts.
 
 use super::*;
+use crate::names::Due;
+use crate::target::Finding;
 
 #[tokio::test]
 async fn a_client_stays_with_its_target_and_moves_once() {
@@ -87,4 +89,20 @@ async fn what_the_api_changed_holds_after_a_restart() {
     changed.targets[0].weight = 2;
     let file = grounded(&changed, Some(kept), now);
     assert_eq!(file.targets().len(), 2, "the file was changed, and wins");
+}
+
+#[tokio::test]
+async fn a_check_from_before_says_nothing_of_what_was_registered_since() {
+    let (group, now) = group(&checked(&["10.0.0.1"]));
+    let target = target(&group, "10.0.0.1");
+    assert_eq!(target.begin_check(now), Due::Now);
+    group.drain(&name("10.0.0.1"), "ann", now).unwrap();
+    let again = TargetEntry { name: name("10.0.0.1"), weight: 1, tier: 0 };
+    group.register(&again, "ann", now).unwrap();
+    assert_eq!(target.begin_check(now), Due::Never, "the one from before is still under way");
+    let next = now + Duration::from_secs(30);
+    assert_eq!(target.end_check(next, now), Finding::Outdated);
+    assert_eq!(target.begin_check(now), Due::Now, "what is registered now is checked at once");
+    assert_eq!(target.end_check(next, now), Finding::Current);
+    assert_eq!(target.begin_check(now), Due::At(next));
 }

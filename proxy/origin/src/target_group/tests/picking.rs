@@ -89,6 +89,48 @@ async fn half_of_the_targets_stay_whatever_they_do() {
 }
 
 #[tokio::test]
+async fn the_last_good_target_is_not_ejected_for_one_that_is_not() {
+    for failed_checks in [1, 2] {
+        let (group, now) = group(&checked(&["10.0.0.1", "10.0.0.2"]));
+        check(&group, "10.0.0.1", true, now);
+        for _ in 0..failed_checks {
+            check(&group, "10.0.0.2", false, now);
+        }
+        for _ in 0..9 {
+            fail(&group, "10.0.0.1", 500, now).await;
+        }
+        let other = state(&group, "10.0.0.2", now);
+        assert_eq!(distinct(&group, now).await, ["10.0.0.1".to_owned()].into(), "beside {other}");
+    }
+}
+
+#[tokio::test]
+async fn an_ejected_target_whose_checks_pass_is_better_than_one_whose_do_not() {
+    let (group, now) = group(&checked(&["10.0.0.1", "10.0.0.2"]));
+    for host in ["10.0.0.1", "10.0.0.2"] {
+        check(&group, host, true, now);
+    }
+    for _ in 0..3 {
+        fail(&group, "10.0.0.1", 500, now).await;
+    }
+    for _ in 0..2 {
+        check(&group, "10.0.0.2", false, now);
+    }
+    assert_eq!(distinct(&group, now).await, ["10.0.0.1".to_owned()].into());
+}
+
+#[tokio::test]
+async fn a_target_without_weight_stands_in_for_nobody() {
+    let mut settings = settings(&["10.0.0.1", "10.0.0.2"]);
+    settings.targets[1].weight = 0;
+    let (group, now) = group(&settings);
+    for _ in 0..9 {
+        lease(&group, now).await.failed(Failure::Unreachable, now);
+    }
+    assert_eq!(target(&group, "10.0.0.1").ejections(), 0);
+}
+
+#[tokio::test]
 async fn a_check_that_passes_brings_back_what_was_out_of_reach() {
     let (group, now) = group(&checked(&["10.0.0.1", "10.0.0.2"]));
     for host in ["10.0.0.1", "10.0.0.2"] {
@@ -125,6 +167,40 @@ async fn a_full_target_makes_room_for_those_who_wait_in_turn() {
     waits.await.unwrap();
     assert_eq!(group.waiting(), 0);
     drop(lease(&group, now).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_gets_an_ejected_target_as_soon_as_it_may_be_tried() {
+    let circuit = Some(Circuit { in_flight: 1, waiting: 1 });
+    let (group, _) = group(&Settings { circuit, ..settings(&["10.0.0.1", "10.0.0.2"]) });
+    let now = tokio::time::Instant::now();
+    let _held = lease(&group, now.into_std()).await;
+    lease(&group, now.into_std()).await.failed(Failure::Unreachable, now.into_std());
+    drop(lease(&group, now.into_std()).await);
+    assert_eq!(now.elapsed().as_secs(), 1);
+}
+
+#[tokio::test]
+async fn those_who_wait_are_let_in_as_they_came() {
+    let circuit = Some(Circuit { in_flight: 1, waiting: 9 });
+    let (group, now) = group(&Settings { circuit, ..settings(&["10.0.0.1"]) });
+    let mut held = Some(lease(&group, now).await);
+    let (served, mut order) = tokio::sync::mpsc::unbounded_channel();
+    for number in 0..5 {
+        let (group, served) = (group.clone(), served.clone());
+        tokio::spawn(async move {
+            let lease = lease(&group, now).await;
+            served.send((number, lease)).unwrap();
+        });
+        // A newcomer for each one that is let in.
+        if number > 1 {
+            drop(held.take());
+            let (first, lease) = order.recv().await.unwrap();
+            assert_eq!(first, number - 2);
+            held = Some(lease);
+        }
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
