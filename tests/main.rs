@@ -58,6 +58,7 @@ mod o_circuit;
 mod o_deploying;
 mod o_failing;
 mod o_grpc;
+mod o_hardened;
 mod o_idle;
 mod o_metrics;
 mod o_names;

@@ -55,6 +55,9 @@ pub struct TargetGroup {
     cookies: Option<Cookies>,
     /// Requests that wait for a place.
     waiting: AtomicU32,
+    /// They stand in it, and the first one holds it (tokio's is fair).
+    line: tokio::sync::Mutex<()>,
+    /// Wakes the first one.
     places: Notify,
     /// Something drains, so that whoever tends the group wants to know what has finished.
     drains: AtomicBool,
@@ -127,6 +130,7 @@ impl TargetGroup {
             budget: RetryBudget::new(settings.retry_budget),
             cookies: stickiness.map(|stickiness| Cookies::new(key, name, stickiness)),
             waiting: AtomicU32::new(0),
+            line: tokio::sync::Mutex::default(),
             places: Notify::new(),
             drains: AtomicBool::new(false),
             changed: Notify::new(),
@@ -202,26 +206,24 @@ impl TargetGroup {
 
     /// Waits until a target has room for one more request.
     async fn queue(self: &Arc<Self>, wish: &Wish<'_>, now: Instant) -> Result<Lease, NoTarget> {
-        let Some(place) = Waiting::begin(self) else { return Err(NoTarget::Busy) };
+        let Some(_place) = Waiting::begin(self) else { return Err(NoTarget::Busy) };
         let deadline = now + self.settings.connect_timeout;
-        let mut now = now;
-        let mut ahead = place.ahead;
+        // Whoever waits for longest looks alone: whatever woke them all, they would mix up their order.
+        let Ok(_first) = timeout_at(deadline.into(), self.line.lock()).await else {
+            return Err(NoTarget::Busy);
+        };
         loop {
             let mut freed = std::pin::pin!(self.places.notified());
             // Before the look, so that nothing is missed between the two.
             freed.as_mut().enable();
-            // A place that was freed is for whoever waits for longest.
-            if ahead == 0 {
-                match self.pick(wish, Arrival::Queued, now) {
-                    Err(NoTarget::Busy) if now < deadline => {}
-                    picked => return picked,
-                }
+            let now = tokio::time::Instant::now().into_std();
+            match self.pick(wish, Arrival::Queued, now) {
+                Err(NoTarget::Busy) if now < deadline => {}
+                picked => return picked,
             }
             // Nobody says so when an ejected target may be tried again.
             let until = self.next_return(now).map_or(deadline, |returns| returns.min(deadline));
             let _ = timeout_at(until.into(), freed).await;
-            now = tokio::time::Instant::now().into_std();
-            ahead = 0;
         }
     }
 
@@ -307,11 +309,7 @@ fn best<'r>(
 }
 
 /// A place among those who wait.
-struct Waiting<'g> {
-    /// How many wait for longer.
-    ahead: u32,
-    all: &'g AtomicU32,
-}
+struct Waiting<'g>(&'g AtomicU32);
 
 // === impl Waiting ===
 
@@ -322,14 +320,14 @@ impl<'g> Waiting<'g> {
         let each = group.settings.circuit?.waiting as usize;
         let most = u32::try_from(targets * each).unwrap_or(u32::MAX);
         let grown = |waiting| (waiting < most).then_some(waiting + 1);
-        let ahead = group.waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, grown).ok()?;
-        Some(Self { ahead, all: &group.waiting })
+        group.waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, grown).ok()?;
+        Some(Self(&group.waiting))
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.all.fetch_sub(1, Ordering::AcqRel);
+        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
