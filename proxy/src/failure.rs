@@ -204,7 +204,7 @@ impl Fault {
                 Self::Origin(OriginFault::Connect(words()))
             }
             (_, E::TLSHandshakeFailure | E::InvalidCert | E::TLSWantX509Lookup) => {
-                Self::Origin(OriginFault::Tls(words()))
+                Self::Origin(OriginFault::Tls(tls_words(error)))
             }
             (ErrorSource::Upstream, E::InvalidHTTPHeader | E::H2Error | E::InvalidH2) => {
                 Self::Origin(OriginFault::BadAnswer(words()))
@@ -342,6 +342,14 @@ fn words(error: &Error) -> String {
         (None, Some(context)) => format!("{kind}: {}", context.as_str()),
         (None, None) => kind.to_owned(),
     }
+}
+
+/// Why a handshake failed: one string in the context, `… cause: REASON, SNI: NAME`, with the local
+/// address for its cause.
+fn tls_words(error: &Error) -> String {
+    let Some(context) = &innermost(error).context else { return words(error) };
+    let reason = context.as_str().rsplit("cause: ").next().unwrap_or_default();
+    reason.split(", SNI: ").next().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

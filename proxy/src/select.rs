@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use http::StatusCode;
 use pingora_core::upstreams::peer::HttpPeer;
-use pingora_core::{Error, Result, RetryType};
+use pingora_core::{Error, ErrorType, Result, RetryType};
 use pingora_proxy::Session;
 use warmfront_config::TargetProtocol;
 use warmfront_origin::{
     Failure, Lease, NoTarget, Origin, TargetGroup, Wish, Withdrawal, bucket_peer, target_peer,
+    to_switch,
 };
 
 use crate::context::{Attempt, Connections, Context, Detour, Stage, unnamed};
@@ -122,8 +123,7 @@ fn connection(
     }
     if switch == Switch::Asked {
         peer.options.read_timeout = Some(UPGRADED_IDLE);
-        // HTTP/2 knows another way to switch (RFC 8441), which few servers do.
-        peer.options.set_http_version(1, 1);
+        to_switch(&mut peer);
     }
     Ok(peer)
 }
@@ -228,13 +228,15 @@ pub(crate) fn judge_failure(
     if !origins {
         return;
     }
+    // It has begun to answer, and Pingora does not read on while it sends over HTTP/2.
+    let stalled = !silent && error.etype() == &ErrorType::WriteTimedout;
     let lease = context.attempt.lease.take();
     let again =
         silent && repeatable && has_another_go(context, lease.as_ref(), unprocessed, expired, now);
     if let Some(mut lease) = lease {
         // So does the end of a connection that had its share of requests, or a limit that the server
         // had no time to tell: it may be asked again.
-        if !(expired || unprocessed && again) {
+        if !(expired || stalled || unprocessed && again) {
             lease.failed(Failure::Broken, now);
             context.attempt.tried.push(lease.address());
         }

@@ -120,9 +120,11 @@ fn complete(response: &mut ResponseHeader, context: &Context, phase: CachePhase)
     Ok(())
 }
 
-/// Gives the client the cookie by which it stays with its target. What is stored is everybody's.
+/// Gives the client the cookie by which it stays with its target.
 fn stick(response: &mut ResponseHeader, context: &Context, phase: CachePhase) -> Result<()> {
-    let own = matches!(phase, CachePhase::Disabled(_) | CachePhase::Bypass | CachePhase::Uninit);
+    // What is stored is everybody's, unless the app's own cookie goes beside it to this client.
+    let own = matches!(phase, CachePhase::Disabled(_) | CachePhase::Bypass | CachePhase::Uninit)
+        || context.left_out.contains_key(header::SET_COOKIE);
     match context.stickiness.clone().filter(|_| own && context.errand == Errand::Client) {
         Some(cookie) => response.append_header(header::SET_COOKIE, cookie).map(drop),
         None => Ok(()),

@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
+use http::HeaderMap;
 use http::uri::Authority;
 use pingora_proxy::Session;
-use warmfront_semantics::fields::list_has;
 
 use crate::clock;
 use crate::context::{Context, Errand, Routed};
@@ -39,7 +39,7 @@ pub(crate) fn enter(
     let route = context.route.insert(Route::find(arrival, head)?);
     let routed = Routed { arrival, head, route };
     // A target that leads back to this node would be asked for ever.
-    if list_has(&request.headers, &CDN_LOOP, &edge.name) {
+    if has_been_through(&request.headers, &edge.name) {
         return Err(ClientFault::Loop.into());
     }
     // Whoever is shown the page of an error need not be let in to see it otherwise.
@@ -51,6 +51,16 @@ pub(crate) fn enter(
     let sent = Sent { fields: &request.headers, content: sent, errand: context.errand };
     context.key = Key::derive(&edge.digester, &routed, &sent);
     Ok(Verdict::Pass)
+}
+
+/// Whether a request names a node in CDN-Loop, with parameters or without (RFC 8586 §2).
+fn has_been_through(fields: &HeaderMap, node: &str) -> bool {
+    let lines = fields.get_all(CDN_LOOP).iter();
+    let mut nodes = lines.flat_map(|line| line.as_bytes().split(|b| *b == b','));
+    nodes.any(|it| {
+        let name = it.split(|b| *b == b';').next().unwrap_or_default();
+        name.trim_ascii() == node.as_bytes()
+    })
 }
 
 fn arrival(edge: &Edge, session: &Session, errand: Errand) -> Result<Arrival, Fault> {

@@ -1,5 +1,6 @@
 //! What switches protocols or goes on for long, through groups of every kind.
 
+use crate::support::process::POLL;
 use crate::support::secure::{Secure, Speaks, TeamCa};
 use crate::support::{Edge, Express, Gate, Origin, Reply, WWW, run, websocket};
 
@@ -12,6 +13,21 @@ fn a_web_socket_goes_through_least_outstanding() {
         let edge = Edge::grouping(&[one.address(), two.address()], LEAST).await;
         for _ in 0..4 {
             websocket::converse(&edge, "/api/ws").await;
+        }
+    });
+}
+
+/// The 101 of a fast target comes before anything else has happened.
+#[test]
+fn no_web_socket_ends_at_its_birth() {
+    run(async {
+        let target = Express::start().await;
+        let edge = Edge::grouping(&[target.address()], "").await;
+        for _ in 0..150 {
+            websocket::converse(&edge, "/api/ws").await;
+        }
+        while edge.target(target.address()).await["in_flight"] != 0 {
+            tokio::time::sleep(POLL).await;
         }
     });
 }

@@ -179,7 +179,7 @@ async fn a_name_without_an_address_is_shown_too() {
         "address": null,
         "name": "app.warmfront.invalid:8080",
         "state": "initial",
-        "reason": "the name has no address of its own yet",
+        "reason": "the name has no address yet",
         "code": null,
         "in_flight": 0,
         "weight": 1,

@@ -42,7 +42,7 @@ pub use health::Health;
 pub use lease::{Failure, Lease};
 pub use names::NameError;
 pub use object_key::KeyError;
-pub use peer::{bucket_peer, target_peer};
+pub use peer::{bucket_peer, target_peer, to_switch};
 pub use registrations::{Changes, RegistrationError, Registrations};
 pub use resolver::{Resolver, ResolverError};
 pub use stickiness::{COOKIE_PREFIX, Channel};

@@ -2,6 +2,7 @@
 
 mod certificates;
 mod check_connection;
+mod switch;
 mod target;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -11,9 +12,13 @@ use std::time::Duration;
 
 use pingora_core::connectors::TransportConnector;
 use pingora_core::connectors::http::Connector;
+use pingora_core::connectors::l4::Connect as L4Connect;
 use pingora_core::protocols::Stream;
 use pingora_core::protocols::http::client::HttpSession;
 use pingora_core::protocols::http::v1::client::HttpSession as Http1Session;
+use pingora_core::protocols::l4::socket::SocketAddr as PeerAddress;
+use pingora_core::protocols::l4::stream::Stream as L4Stream;
+use pingora_core::protocols::l4::virt::{VirtualSockOpt, VirtualSocket, VirtualSocketStream};
 use pingora_core::protocols::tls::{ALPN, CaType};
 use pingora_core::upstreams::peer::{HttpPeer, PeerOptions};
 use pingora_core::utils::tls::{CertKey, WrappedX509, parse_x509};
@@ -22,6 +27,7 @@ use pingora_http::{RequestHeader, ResponseHeader};
 
 pub(crate) use self::certificates::{Authorities, Identity};
 pub(crate) use self::check_connection::{Agreed, CheckConnection};
+pub use self::switch::to_switch;
 pub use self::target::target_peer;
 use crate::bucket::{Bucket, BucketRequest};
 use crate::refusal::{Answer, ERROR_BYTES_MAX};

@@ -103,9 +103,8 @@ pub enum NoTarget {
 impl TargetGroup {
     /// `name` is the origin's name in the file. Nothing is connected or resolved. Reads files.
     pub fn new(name: &str, settings: &Settings, ground: &Ground) -> Result<Arc<Self>, GroupError> {
-        let connection = TargetConnection::load(settings).map_err(|source| GroupError::Tls {
-            origin: name.to_owned(),
-            source: Box::new(source),
+        let connection = TargetConnection::load(name, settings).map_err(|source| {
+            GroupError::Tls { origin: name.to_owned(), source: Box::new(source) }
         })?;
         let registrations = ground.registrations.clone();
         let (changes, key) = match &registrations {

@@ -81,11 +81,10 @@ impl TargetConnection {
     /// without TLS reads nothing.
     ///
     /// Fails with the first file that cannot be used.
-    pub fn load(settings: &TargetGroup) -> Result<Self, TlsFilesError> {
+    pub fn load(origin: &str, settings: &TargetGroup) -> Result<Self, TlsFilesError> {
         let Some(tls) = &settings.tls else { return Ok(Self::system()) };
         if tls.verification == Verification::Off {
-            let target = settings.targets.first().map(|entry| entry.name.to_string());
-            tracing::warn!(target_name = target, "tls.verify is off: any certificate is believed");
+            tracing::warn!(origin, "tls.verify is off: any certificate is believed");
         }
         let authorities = tls.ca_file.as_deref().map(read_authorities).transpose()?;
         let identity = tls.client_certificate.as_ref().map(read_identity).transpose()?;

@@ -63,6 +63,11 @@ impl Found {
         Some(if self.statuses.is_empty() { shown.deregistered(by) } else { shown })
     }
 
+    /// The other name that has all its addresses.
+    pub(super) fn shares(&self) -> Option<&TargetName> {
+        self.registered.as_ref()?.shares.as_ref()
+    }
+
     /// Whether it was taken out of use, with all its addresses.
     pub(super) fn is_drained(&self, now: Moment) -> bool {
         let mut states = self.statuses.iter().map(|s| s.target.condition(now.instant).state);

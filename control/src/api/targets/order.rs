@@ -190,6 +190,12 @@ impl Order {
             let detail = format!("{name} is an address of {holder}: change that");
             return Err(Problem::new(StatusCode::CONFLICT, detail));
         }
+        // Whoever waits until it is unused would restart what still has requests.
+        if let (Change::Drain, Some(other)) = (self.change, before.shares()) {
+            let detail =
+                format!("the addresses of {name} are those of {other} too: drain that first");
+            return Err(Problem::new(StatusCode::CONFLICT, detail));
+        }
         if matches!(self.change, Change::Share(_)) && before.is_drained(now) {
             let detail = format!("{name} is drained: a POST puts it back in use, with its share");
             return Err(Problem::new(StatusCode::CONFLICT, detail));

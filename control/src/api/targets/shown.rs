@@ -66,8 +66,11 @@ impl Shown {
 
     /// It is not resolved yet, or another name has all its addresses.
     pub(super) fn without_address(registered: &Registration) -> Self {
-        let Registration { entry, drained_by } = registered;
-        let unknown = || "the name has no address of its own yet".to_owned();
+        let Registration { entry, drained_by, shares } = registered;
+        let unknown = || match shares {
+            Some(other) => format!("its addresses are those of {other}"),
+            None => "the name has no address yet".to_owned(),
+        };
         let (state, reason) = drained_by.as_ref().map_or_else(
             || (Health::Initial { failed: 0 }, unknown()),
             |by| (Health::Unused, format!("drained by {by}")),

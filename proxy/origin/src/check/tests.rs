@@ -35,7 +35,7 @@ async fn ask(
     address: SocketAddr,
 ) -> Result<(), CheckFailure> {
     let name = TargetName { host: "app.test".to_owned(), port: address.port() };
-    let connection = TargetConnection::load(settings).unwrap();
+    let connection = TargetConnection::load("api", settings).unwrap();
     check(settings, health_check, &connection, "api", address, &name).await
 }
 

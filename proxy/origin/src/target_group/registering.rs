@@ -28,6 +28,8 @@ pub struct Registration {
     pub entry: TargetEntry,
     /// Who took it out of use, if somebody did.
     pub drained_by: Option<Arc<str>>,
+    /// The other name that has its addresses, if none of them is its own.
+    pub shares: Option<TargetName>,
 }
 
 /// What a registration did.
@@ -93,8 +95,10 @@ impl TargetGroup {
 
     /// What is registered, whether it has an address or not.
     pub fn registrations(&self) -> Vec<Registration> {
+        let roster = self.roster.load();
         let shown = |member: &Member| Registration {
             entry: member.entry.clone(),
+            shares: roster.holder(member),
             drained_by: match &member.duty {
                 Duty::On => None,
                 Duty::Off { by } => Some(by.clone()),

@@ -124,6 +124,18 @@ impl Slot {
 // === impl Roster ===
 
 impl Roster {
+    /// The other name that has a member's addresses, if it has none of its own.
+    pub(super) fn holder(&self, member: &Member) -> Option<TargetName> {
+        let addresses = member.name.last_known()?;
+        let held = self.slots.iter().filter(|slot| slot.place == Place::Held);
+        let mut names = held
+            .filter(|slot| addresses.contains(&slot.target.address()))
+            .map(|slot| slot.target.name());
+        let first = names.next()?;
+        let others = *first != member.entry.name && names.all(|name| *name != member.entry.name);
+        others.then(|| first.clone())
+    }
+
     fn at(&self, address: SocketAddr) -> Option<&Slot> {
         self.slots.iter().find(|slot| slot.target.address() == address)
     }
@@ -139,13 +151,18 @@ impl TargetGroup {
         let _turn = self.turn.lock();
         let (members, before) = (self.members.load(), self.roster.load());
         let mut taken = HashSet::new();
-        let mut slots = Vec::new();
-        for member in &members.0 {
+        let mut held = Vec::new();
+        // Where two names stand for one address, it is that of one that is in use.
+        let numbered = members.0.iter().enumerate();
+        let (on, off): (Vec<_>, Vec<_>) = numbered.partition(|(_, it)| it.duty == Duty::On);
+        for (number, member) in on.into_iter().chain(off) {
             let addresses = member.name.last_known().unwrap_or_default();
             for address in addresses.iter().filter(|address| taken.insert(**address)) {
-                slots.push(self.slot(member, *address, before.at(*address), now));
+                held.push((number, self.slot(member, *address, before.at(*address), now)));
             }
         }
+        held.sort_by_key(|(number, _)| *number);
+        let mut slots: Vec<Slot> = held.into_iter().map(|(_, slot)| slot).collect();
         let here = slots.clone();
         for gone in before.slots.iter().filter(|slot| !here.iter().any(|s| s.is(slot))) {
             let registered = members.0.iter().any(|m| m.entry.name == *gone.target.name());

@@ -118,7 +118,7 @@ pub(crate) fn system_tls() -> TargetTls {
 }
 
 fn told(tls: TargetTls) -> String {
-    TargetConnection::load(&group(Some(tls))).unwrap_err().to_string()
+    TargetConnection::load("api", &group(Some(tls))).unwrap_err().to_string()
 }
 
 const KEY_OF_NOBODY: &str = "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n";
@@ -131,11 +131,11 @@ const PEM_ENCRYPTED: &str = "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYP
 #[test]
 fn good_files_are_loaded() {
     let authority = Authority::new();
-    let plain = TargetConnection::load(&group(None)).unwrap();
+    let plain = TargetConnection::load("api", &group(None)).unwrap();
     assert!(plain.authorities.is_none() && plain.identity.is_none());
     let client_certificate = Some(authority.issue("edge"));
     let tls = TargetTls { ca_file: Some(authority.ca_file), client_certificate, ..system_tls() };
-    let loaded = TargetConnection::load(&group(Some(tls))).unwrap();
+    let loaded = TargetConnection::load("api", &group(Some(tls))).unwrap();
     assert!(loaded.authorities.is_some() && loaded.identity.is_some());
 }
 

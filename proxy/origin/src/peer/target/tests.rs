@@ -14,7 +14,7 @@ fn address() -> SocketAddr {
 }
 
 fn peer_of(group_name: &str, settings: &TargetGroup, host: &str) -> HttpPeer {
-    let connection = TargetConnection::load(settings).unwrap();
+    let connection = TargetConnection::load("api", settings).unwrap();
     let name = TargetName { host: host.to_owned(), port: 8443 };
     target_peer(group_name, settings, &connection, address(), &name, IDLE)
 }

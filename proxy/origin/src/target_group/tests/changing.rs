@@ -106,3 +106,19 @@ async fn a_check_from_before_says_nothing_of_what_was_registered_since() {
     assert_eq!(target.end_check(next, now), Finding::Current);
     assert_eq!(target.begin_check(now), Due::At(next));
 }
+
+#[tokio::test]
+async fn an_address_of_two_names_is_that_of_the_one_in_use() {
+    let (group, now) = group(&settings(&["localhost", "127.0.0.1"]));
+    let both = async || {
+        let _ = group.lease(&Asks::default().wish(), now).await;
+        let shared = group.registrations().into_iter();
+        shared.map(|it| (it.entry.name.host, it.shares.map(|name| name.host))).collect::<Vec<_>>()
+    };
+    let (dns, literal) = ("localhost".to_owned(), "127.0.0.1".to_owned());
+    group.resolve_all(now).await;
+    assert_eq!(both().await, [(dns.clone(), None), (literal.clone(), Some(dns.clone()))]);
+    group.drain(&name("localhost"), "ann", now).unwrap();
+    assert_eq!(lease(&group, now).await.name().host, literal, "the other name takes over");
+    assert_eq!(both().await[1], (literal, None));
+}
