@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::support::load::{Outcome, answered_by, failures};
+use crate::support::process::POLL;
 use crate::support::program::{Ended, output, part, program};
 use crate::support::{App, Edge, Gate, Load, Origin, Over, Reply, run_within};
 
@@ -73,6 +74,12 @@ async fn ask(load: Load, progress: &Progress) -> Vec<Outcome> {
 /// Deploys version after version for as long as the clients ask.
 async fn deploy(apps: &mut [App; 2], edge: &Edge, progress: &Progress) {
     let supervisor = Origin::start().await;
+    for app in apps.iter() {
+        // The checks ask for another path.
+        while app.seen("requests").await == 0 {
+            tokio::time::sleep(POLL).await;
+        }
+    }
     while progress.begun.get() < REQUESTS || progress.deploys.get() == 0 {
         let version = progress.deploys.get() + 1;
         let mut script = program("bash");
