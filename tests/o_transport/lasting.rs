@@ -2,7 +2,7 @@
 
 use crate::support::process::POLL;
 use crate::support::secure::{Secure, Speaks, TeamCa};
-use crate::support::{Edge, Express, Gate, Origin, Reply, WWW, run, websocket};
+use crate::support::{Edge, Express, Gate, Origin, Over, Reply, WWW, run, websocket};
 
 use super::trusting;
 
@@ -27,6 +27,25 @@ fn no_web_socket_ends_at_its_birth() {
             websocket::converse(&edge, "/api/ws").await;
         }
         while edge.target(target.address()).await["in_flight"] != 0 {
+            tokio::time::sleep(POLL).await;
+        }
+    });
+}
+
+/// They would be of no use to anybody, and push out others that are.
+#[test]
+fn connections_that_were_to_switch_are_not_kept() {
+    run(async {
+        let target = Origin::start().await;
+        target.answer("/ws", Reply::text("no").status(400));
+        let edge = Edge::grouping(&[target.address()], "").await;
+        for _ in 0..20 {
+            let ask = edge.ask("GET", WWW, "/ws").over(Over::Http1);
+            let ask = ask.field("connection", "upgrade").field("upgrade", "websocket");
+            assert_eq!(ask.send().await.status.as_u16(), 400);
+        }
+        assert_eq!(target.seen("/ws").len(), 20);
+        while target.open_connections() > 0 {
             tokio::time::sleep(POLL).await;
         }
     });

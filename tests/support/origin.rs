@@ -119,6 +119,13 @@ impl Origin {
         self.book.accepted.load(Ordering::Relaxed)
     }
 
+    /// The connections that are open now.
+    pub(crate) fn open_connections(&self) -> usize {
+        let mut connections = self.book.connections.lock();
+        while connections.try_join_next().is_some() {}
+        connections.len()
+    }
+
     /// Sends away whoever is connected over HTTP/2 (GOAWAY), once it has its answers.
     pub(crate) fn leave(&self) {
         self.book.leaving.send_modify(|times| *times += 1);

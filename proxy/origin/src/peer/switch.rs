@@ -4,6 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -24,8 +25,9 @@ const PUT_OFF: u8 = 2;
 pub fn to_switch(peer: &mut HttpPeer) {
     // HTTP/2 knows another way to switch (RFC 8441), which few servers do.
     peer.options.set_http_version(1, 1);
-    // Nobody asks for such a connection again.
+    // Nobody asks for such a connection again: where the server refuses to switch, it is not kept.
     peer.group_key = rand::random();
+    peer.options.idle_timeout = Some(Duration::ZERO);
     // The peer's time for connecting holds for it, too.
     peer.options.custom_l4 = Some(Arc::new(Switching));
 }
