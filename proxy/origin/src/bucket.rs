@@ -10,12 +10,12 @@ use arc_swap::ArcSwap;
 use http::Method;
 use http::header::{HOST, HeaderName, HeaderValue, InvalidHeaderValue};
 use warmfront_config::S3;
+use warmfront_semantics::sigv4::{self, Keys, Payload, Scope, Unsigned};
 
 use crate::credentials::{CredentialSource, CredentialsError};
 use crate::diagnosis::Verdicts;
 use crate::object_key::{KeyError, ObjectKey};
 use crate::resolver::Resolver;
-use crate::sigv4::{self, Keys, Payload, Unsigned};
 use crate::target_group::NoTarget;
 use place::Place;
 
@@ -198,7 +198,8 @@ fn signature(
         fields: &[("host", &place.authority)],
         payload: if method.is_safe() { Payload::Empty } else { Payload::Streamed },
     };
-    let fields = sigv4::sign(&unsigned, keys, &place.region, now);
+    let scope = Scope { service: "s3", region: &place.region };
+    let fields = sigv4::sign(&unsigned, keys, scope, now);
     (query, fields)
 }
 

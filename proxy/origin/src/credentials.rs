@@ -12,9 +12,9 @@ use std::time::{Duration, SystemTime};
 use arc_swap::ArcSwap;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use tokio::sync::Mutex;
-use warmfront_config::{Credentials, Secret};
+use warmfront_config::Credentials;
+use warmfront_semantics::sigv4::Keys;
 
-use crate::sigv4::Keys;
 use default_chain::DefaultChain;
 
 /// Temporary keys are replaced from this long before they expire.
@@ -26,9 +26,9 @@ const ASK_AGAIN: Duration = Duration::from_secs(5);
 /// The most that the chain may take; a credential process or a role may need several round trips.
 const ASK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Where an S3 origin's keys come from.
+/// Where the keys for S3 or another of Amazon's services come from.
 #[derive(Debug)]
-pub(crate) struct CredentialSource {
+pub struct CredentialSource {
     kind: Kind,
 }
 
@@ -94,13 +94,13 @@ enum Verdict {
 
 impl CredentialSource {
     /// Nothing is asked yet. `region` is where roles are assumed.
-    pub(crate) fn new(credentials: &Credentials, region: &str) -> Self {
+    pub fn new(credentials: &Credentials, region: &str) -> Self {
         let kind = match credentials {
             Credentials::Anonymous => Kind::Anonymous,
             Credentials::Static { access_key_id, secret_access_key } => {
                 Kind::Static(Arc::new(Keys {
                     access_key_id: access_key_id.clone(),
-                    secret_access_key: secret_access_key.clone(),
+                    secret_access_key: secret_access_key.reveal().to_owned(),
                     session_token: None,
                 }))
             }
@@ -112,10 +112,9 @@ impl CredentialSource {
     }
 
     /// The keys to sign with, `None` where requests are not signed. Called on a tokio runtime.
-    pub(crate) async fn current(
-        &self,
-        now: SystemTime,
-    ) -> Result<Option<Arc<Keys>>, CredentialsError> {
+    ///
+    /// Fails if the chain of providers has none, or hangs.
+    pub async fn current(&self, now: SystemTime) -> Result<Option<Arc<Keys>>, CredentialsError> {
         match &self.kind {
             Kind::Anonymous => Ok(None),
             Kind::Static(keys) => Ok(Some(Arc::clone(keys))),
@@ -240,8 +239,8 @@ impl From<&aws_credential_types::Credentials> for Leased {
     fn from(credentials: &aws_credential_types::Credentials) -> Self {
         let keys = Keys {
             access_key_id: credentials.access_key_id().to_owned(),
-            secret_access_key: Secret::new(credentials.secret_access_key()),
-            session_token: credentials.session_token().map(Secret::new),
+            secret_access_key: credentials.secret_access_key().to_owned(),
+            session_token: credentials.session_token().map(str::to_owned),
         };
         Self { keys: Arc::new(keys), until: credentials.expiry() }
     }

@@ -4,7 +4,7 @@
 //! key and encoded once in the only form that a signature covers, so every spelling of one key
 //! reaches the same object.
 
-use crate::sigv4::push_encoded;
+use warmfront_semantics::sigv4::push_encoded;
 
 /// S3's own limit on the bytes of a key.
 const KEY_BYTES_MAX: usize = 1024;

@@ -109,6 +109,14 @@ impl Resolver {
         Ok(Self { inner: Arc::new(Inner { hosts_file, source, timeout }) })
     }
 
+    /// The addresses of a name: never empty, IPv4 first, each once. Asks for both families, for 5 s
+    /// at most. Fails if the name has no address, or if nobody knows.
+    ///
+    /// Called on a tokio runtime.
+    pub async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, NameError> {
+        self.look_up(host).await.map(|answer| answer.addresses)
+    }
+
     /// Asks for both families at once, for 5 s at most. What the hosts file says of a name is the
     /// whole answer. Fails if the name has no address, or if nobody knows.
     ///

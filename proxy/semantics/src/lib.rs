@@ -1,4 +1,4 @@
-//! HTTP as pure functions: RFC 9110, 9111, 9112 and 9211.
+//! HTTP as pure functions: RFC 9110, 9111, 9112 and 9211, and how requests to AWS are signed.
 //!
 //! No I/O, no clock, no runtime. Everything that has to be *decided* about a message is decided
 //! here, and the rooms of the data plane only ask.
@@ -20,6 +20,7 @@ pub mod query;
 pub mod range;
 pub mod reference;
 pub mod signed;
+pub mod sigv4;
 pub mod storable;
 pub mod target;
 pub mod targeted;

@@ -1,13 +1,12 @@
 //! Requests as AWS's own clients signed them, and the one AWS publishes: recomputed exactly.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use http::Method;
 use time::PrimitiveDateTime;
 use time::macros::format_description;
-use warmfront_config::Secret;
 
-use super::{Keys, Payload, Unsigned, canonical_query, sign};
+use super::{Keys, Payload, Scope, Unsigned, canonical_query, sign};
 
 const CAPTURED: [(&str, &str); 9] = [
     ("plain", include_str!("captured/plain.http")),
@@ -57,6 +56,31 @@ fn a_query_is_encoded_strictly_and_sorted() {
     }
 }
 
+#[test]
+fn a_body_and_another_service_are_signed_as_botocore_does() {
+    let keys = Keys {
+        access_key_id: "AKIDEXAMPLE".to_owned(),
+        secret_access_key: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".to_owned(),
+        session_token: None,
+    };
+    assert_eq!(format!("{keys:?}"), r#"Keys { access_key_id: "AKIDEXAMPLE", .. }"#);
+    let unsigned = Unsigned {
+        method: &Method::POST,
+        path: "/2013-04-01/hostedzone/Z123/rrset",
+        query: "",
+        fields: &[("host", "route53.amazonaws.com")],
+        payload: Payload::Hashed(b"<Change/>"),
+    };
+    let scope = Scope { service: "route53", region: "us-east-1" };
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    let signed = sign(&unsigned, &keys, scope, now);
+    assert_eq!(signed[0].1, "12185d94f2c8c81ef5a8bb62b857f80a401c19c412ebf43c6a4da63f8a3021f6");
+    assert_eq!(
+        signed[2].1,
+        "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20231114/us-east-1/route53/aws4_request, SignedHeaders=host;x-amz-content-sha256;x-amz-date, Signature=e6929ebb7a818c1c8b28e804da691393b879c5499d5357c2faaddf65977f6943"
+    );
+}
+
 /// A request head from a file, and the key of AWS's documentation that signed it.
 struct Captured {
     path: String,
@@ -88,8 +112,8 @@ impl Captured {
         let token = self.fields.iter().any(|(n, _)| n == "x-amz-security-token");
         let keys = Keys {
             access_key_id: id.unwrap().to_owned(),
-            secret_access_key: Secret::new(secret),
-            session_token: token.then(|| Secret::new(self.field("x-amz-security-token"))),
+            secret_access_key: secret.to_owned(),
+            session_token: token.then(|| self.field("x-amz-security-token").to_owned()),
         };
         let fields: Vec<(&str, &str)> = ["range", "x-amz-checksum-mode", "host"]
             .into_iter()
@@ -103,7 +127,8 @@ impl Captured {
             fields: &fields,
             payload: Payload::Empty,
         };
-        sign(&unsigned, &keys, "us-east-1", self.time())
+        let scope = Scope { service: "s3", region: "us-east-1" };
+        sign(&unsigned, &keys, scope, self.time())
     }
 
     fn time(&self) -> SystemTime {

@@ -1,9 +1,11 @@
-//! AWS Signature Version 4 for S3, as a pure function of a request, a key and a time.
+//! AWS Signature Version 4, as a pure function of a request, a key and a time.
 //!
-//! S3 differs from Amazon's other services: the path is signed as it stands on the wire, encoded
-//! once and never normalised, and the hash of the body is a signed field of its own.
+//! Signed as S3 wants it, which Amazon's other services take as well: the path as it stands on the
+//! wire, encoded once and never normalised, and the hash of the body as a signed field of its own.
+//! The others want a path encoded twice; that is the same as long as nothing in it needs encoding.
 
-use std::fmt::Write as _;
+use std::borrow::Cow;
+use std::fmt::{self, Write as _};
 use std::time::SystemTime;
 
 use hmac::{Hmac, Mac};
@@ -11,58 +13,67 @@ use http::Method;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use time::macros::format_description;
-use warmfront_config::Secret;
 
 /// What a request is signed with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Keys {
+#[derive(Clone, PartialEq, Eq)]
+pub struct Keys {
     /// The public half.
-    pub(crate) access_key_id: String,
+    pub access_key_id: String,
     /// The secret half.
-    pub(crate) secret_access_key: Secret,
+    pub secret_access_key: String,
     /// Comes with temporary keys and is sent, signed, beside them.
-    pub(crate) session_token: Option<Secret>,
+    pub session_token: Option<String>,
+}
+
+/// Where a signature is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scope<'a> {
+    /// `s3`, `route53`.
+    pub service: &'a str,
+    /// `eu-west-1`.
+    pub region: &'a str,
 }
 
 /// What the signature says of the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Payload {
+pub enum Payload<'a> {
     /// There is none, and it is signed that there is none.
     Empty,
-    /// It passes through while the head is long gone, so the signature leaves it out.
+    /// These bytes.
+    Hashed(&'a [u8]),
+    /// It passes through while the head is long gone, so the signature leaves it out. S3 only.
     Streamed,
 }
 
 /// A request before it is signed.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Unsigned<'a> {
+pub struct Unsigned<'a> {
     /// The method.
-    pub(crate) method: &'a Method,
+    pub method: &'a Method,
     /// The path as it goes over the wire, encoded once.
-    pub(crate) path: &'a str,
+    pub path: &'a str,
     /// The query as [`canonical_query`] gives it; empty for none.
-    pub(crate) query: &'a str,
+    pub query: &'a str,
     /// Lower-case names and values of the fields to sign: `host`, and whatever else must arrive
     /// unchanged. The signature's own fields are added to them.
-    pub(crate) fields: &'a [(&'a str, &'a str)],
+    pub fields: &'a [(&'a str, &'a str)],
     /// Its body.
-    pub(crate) payload: Payload,
+    pub payload: Payload<'a>,
 }
 
 /// The fields that make a request a signed one, in lower case. All but the date are secret.
-pub(crate) fn sign(
+pub fn sign(
     request: &Unsigned<'_>,
     keys: &Keys,
-    region: &str,
+    scope: Scope<'_>,
     now: SystemTime,
 ) -> Vec<(&'static str, String)> {
     let stamp = Stamp::at(now);
-    let mut added = vec![
-        ("x-amz-content-sha256", request.payload.hash().to_owned()),
-        ("x-amz-date", stamp.time.clone()),
-    ];
+    let hash = request.payload.hash();
+    let mut added =
+        vec![("x-amz-content-sha256", hash.to_string()), ("x-amz-date", stamp.time.clone())];
     if let Some(token) = &keys.session_token {
-        added.push(("x-amz-security-token", token.reveal().to_owned()));
+        added.push(("x-amz-security-token", token.clone()));
     }
     let mut fields = request.fields.to_vec();
     fields.extend(added.iter().map(|(name, value)| (*name, value.as_str())));
@@ -70,17 +81,20 @@ pub(crate) fn sign(
 
     let names: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
     let names = names.join(";");
-    let scope = format!("{}/{region}/s3/aws4_request", stamp.day);
-    let canonical = canonical_request(request, &fields, &names);
-    let to_sign =
-        format!("AWS4-HMAC-SHA256\n{}\n{scope}\n{}", stamp.time, hex(&Sha256::digest(canonical)));
-    let key = signing_key(keys.secret_access_key.reveal(), &stamp.day, region);
+    let credential_scope = format!("{}/{}/{}/aws4_request", stamp.day, scope.region, scope.service);
+    let canonical = canonical_request(request, &fields, &names, &hash);
+    let to_sign = format!(
+        "AWS4-HMAC-SHA256\n{}\n{credential_scope}\n{}",
+        stamp.time,
+        hex(&Sha256::digest(canonical))
+    );
+    let key = signing_key(&keys.secret_access_key, &stamp.day, scope);
     let signature = hex(&hmac(&key, to_sign.as_bytes()));
     let id = &keys.access_key_id;
     added.push((
         "authorization",
         format!(
-            "AWS4-HMAC-SHA256 Credential={id}/{scope}, SignedHeaders={names}, Signature={signature}"
+            "AWS4-HMAC-SHA256 Credential={id}/{credential_scope}, SignedHeaders={names}, Signature={signature}"
         ),
     ));
     added
@@ -90,7 +104,7 @@ pub(crate) fn sign(
 /// `?acl` written `?acl=`. Sent in this form too, so that both sides sign the same bytes.
 ///
 /// S3 reads a `+` in a query as a space, unlike one in a path.
-pub(crate) fn canonical_query(raw: &str) -> String {
+pub fn canonical_query(raw: &str) -> String {
     let mut pairs: Vec<(String, String)> = raw
         .split('&')
         .filter(|pair| !pair.is_empty())
@@ -115,7 +129,7 @@ fn strictly_encoded(raw: &str) -> String {
 
 /// Appends one byte as `SigV4` wants it: unreserved characters (RFC 3986 §2.3) as they are, all
 /// others as `%` and two upper-case digits.
-pub(crate) fn push_encoded(encoded: &mut String, byte: u8) {
+pub fn push_encoded(encoded: &mut String, byte: u8) {
     if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
         encoded.push(char::from(byte));
     } else {
@@ -123,12 +137,22 @@ pub(crate) fn push_encoded(encoded: &mut String, byte: u8) {
     }
 }
 
-impl Payload {
-    fn hash(self) -> &'static str {
+impl fmt::Debug for Keys {
+    /// Who signs is no secret, what with is.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keys").field("access_key_id", &self.access_key_id).finish_non_exhaustive()
+    }
+}
+
+impl Payload<'_> {
+    fn hash(self) -> Cow<'static, str> {
         match self {
             // SHA-256 of no bytes.
-            Self::Empty => "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
-            Self::Streamed => "UNSIGNED-PAYLOAD",
+            Self::Empty => {
+                "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855".into()
+            }
+            Self::Hashed(body) => hex(&Sha256::digest(body)).into(),
+            Self::Streamed => "UNSIGNED-PAYLOAD".into(),
         }
     }
 }
@@ -153,20 +177,25 @@ impl Stamp {
     }
 }
 
-fn canonical_request(request: &Unsigned<'_>, fields: &[(&str, &str)], names: &str) -> String {
+fn canonical_request(
+    request: &Unsigned<'_>,
+    fields: &[(&str, &str)],
+    names: &str,
+    hash: &str,
+) -> String {
     let mut canonical = format!("{}\n{}\n{}\n", request.method, request.path, request.query);
     for (name, value) in fields {
         let value = value.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
         let _ = writeln!(canonical, "{name}:{value}");
     }
-    let _ = write!(canonical, "\n{names}\n{}", request.payload.hash());
+    let _ = write!(canonical, "\n{names}\n{hash}");
     canonical
 }
 
-fn signing_key(secret: &str, day: &str, region: &str) -> [u8; 32] {
+fn signing_key(secret: &str, day: &str, scope: Scope<'_>) -> [u8; 32] {
     let seed = hmac(format!("AWS4{secret}").as_bytes(), day.as_bytes());
-    let seed = hmac(&seed, region.as_bytes());
-    let seed = hmac(&seed, b"s3");
+    let seed = hmac(&seed, scope.region.as_bytes());
+    let seed = hmac(&seed, scope.service.as_bytes());
     hmac(&seed, b"aws4_request")
 }
 
