@@ -3,6 +3,7 @@
 //! What may stand where is said by functions of their own, which the importer asks too: what it
 //! writes is never refused here.
 
+mod acme;
 pub(crate) mod address;
 mod behaviors;
 mod clients;
@@ -27,6 +28,7 @@ pub(crate) mod selection;
 pub(crate) mod signed_pages;
 pub(crate) mod sites;
 mod target_group;
+pub(crate) mod tls;
 
 use crate::model::Config;
 use crate::raw::{Section, Value};
@@ -34,15 +36,23 @@ use crate::secret::Secret;
 
 /// Reads the whole file. What it returns is a configuration only if no problem was reported.
 pub(crate) fn config(root: &Section<'_>) -> Config {
-    let (listen, https) = root.table("listen", listen::listen);
+    let (listen, listeners) = root.table("listen", listen::listen);
     let limits = root.table("limits", limits::limits);
-    let tls = root.table("tls", |section| listen::tls(section, https));
+    let acme = acme::Reading::read(root, listeners);
+    let is_ordered = acme.is_written();
+    let tls = root.table("tls", |section| tls::tls(section, listeners.https, is_ordered));
     let cache = root.table("cache", limits::cache);
     let resolver = root.table("resolver", resolver::resolver);
     let origins = origins::Origins::read(root);
     let policies = policies::Policies::read(root);
     let key_groups = key_groups::KeyGroups::read(root);
-    let named = Named { origins: &origins, policies: &policies, key_groups: &key_groups, https };
+    let named = Named {
+        acme: &acme,
+        origins: &origins,
+        policies: &policies,
+        key_groups: &key_groups,
+        https: listeners.https,
+    };
     let sites = sites::Sites::read(root, &named);
     let keys = keys::keys(root, &keys::Nameable { sites: &sites, origins: &origins });
     let log = root.table("log", log::log);
@@ -50,6 +60,7 @@ pub(crate) fn config(root: &Section<'_>) -> Config {
         listen,
         limits,
         tls,
+        acme: acme.proven(),
         cache,
         resolver,
         origins: origins.proven(),
@@ -61,10 +72,11 @@ pub(crate) fn config(root: &Section<'_>) -> Config {
 
 /// What stands in tables of its own and sites name.
 struct Named<'n> {
+    acme: &'n acme::Reading<'n>,
     origins: &'n origins::Origins,
     policies: &'n policies::Policies,
     key_groups: &'n key_groups::KeyGroups,
-    https: listen::Https,
+    https: listen::Listening,
 }
 
 /// Names turn up in metrics, log lines and the API's paths.

@@ -6,6 +6,7 @@
 
 mod behaviors;
 mod bucket;
+mod certificates;
 mod distribution;
 mod errors;
 mod json;

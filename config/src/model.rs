@@ -1,5 +1,6 @@
 //! What the file means, once every word of it has been understood.
 
+mod acme;
 mod policy;
 mod response;
 mod signing;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use acme::*;
 pub use policy::*;
 pub use response::*;
 pub use signing::*;
@@ -31,6 +33,8 @@ pub struct Config {
     pub limits: Limits,
     /// `[tls]`: certificates and versions.
     pub tls: Tls,
+    /// `[acme]`: whom certificates are ordered from; `None` where none are.
+    pub acme: Option<Acme>,
     /// `[cache]`: the memory tier.
     pub cache: Cache,
     /// `[resolver]`: who is asked for the addresses of names.
@@ -54,7 +58,7 @@ pub struct Listen {
     pub https: Vec<SocketAddr>,
     /// Where the control API listens.
     pub admin: AdminAddr,
-    /// Ledger and generated root key; created with mode 0700.
+    /// Ordered certificates, ledger and generated root key; created with mode 0700.
     pub state: PathBuf,
     /// Threads of the data plane.
     pub workers: NonZeroUsize,
@@ -92,33 +96,6 @@ pub struct Limits {
     pub connections_per_client: usize,
     /// Concurrent HTTP/2 streams of one connection.
     pub h2_streams: u32,
-}
-
-/// `[tls]`.
-#[derive(Debug, Clone)]
-pub struct Tls {
-    /// `"1.2"` or `"1.3"`.
-    pub min_version: TlsVersion,
-    /// `[[tls.certificates]]`.
-    pub certificates: Vec<CertificateFiles>,
-}
-
-/// The oldest TLS version a client may speak.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TlsVersion {
-    /// TLS 1.2 (RFC 5246).
-    V1_2,
-    /// TLS 1.3 (RFC 8446).
-    V1_3,
-}
-
-/// A certificate of the user's own, as PEM files.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CertificateFiles {
-    /// Leaf first, then intermediates.
-    pub chain: PathBuf,
-    /// PKCS#8, PKCS#1 or SEC1.
-    pub key: PathBuf,
 }
 
 /// `[cache]`.
@@ -202,7 +179,7 @@ pub struct Endpoint {
     pub port: u16,
 }
 
-/// Where an S3 origin's credentials come from.
+/// Where the credentials for Amazon's signatures come from.
 #[derive(Debug, Clone)]
 pub enum Credentials {
     /// Environment, profile, container, instance metadata: Amazon's default chain.
@@ -264,6 +241,8 @@ pub enum Action {
     Read,
     /// Registering, deregistering and draining targets.
     Targets,
+    /// `POST /certificates/{host}/renew`.
+    Certificates,
 }
 
 /// `[log]`.

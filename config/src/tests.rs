@@ -1,17 +1,20 @@
 //! What a user sees: a good file's meaning, a bad file's problems.
 
 mod access;
+mod acme;
 mod bad;
 mod failover;
 mod good;
 mod grants;
 mod health_checks;
+mod issuance;
 mod policies;
 mod resolver;
 mod responses;
 mod signing;
 mod syntax;
 mod target_groups;
+mod tls;
 
 use std::path::Path;
 
@@ -90,7 +93,9 @@ const HEADERS: &str = "[listen] [limits] [cache] [tls] [origins.a] [origins.b.s3
     [origins.a.circuit] [resolver] [[origins.a.targets]] \
     [policies.p] [sites.w] [[sites.w.behaviors]] [[sites.w.error_pages]] [sites.w.forward] \
     [sites.w.response_headers] [sites.w.response_headers.cors] [[key_groups.g.keys]] \
-    [[tls.certificates]] [keys.k] [[keys.k.allow]] [log] [sites.w [[ ]";
+    [[tls.certificates]] [keys.k] [[keys.k.allow]] [log] [tls] [acme] [acme.dns] \
+    [acme.dns.rfc2136] [acme.dns.route53] [acme.external_account] [[acme.fallback]] \
+    [sites.w.acme] [sites.w [[ ]";
 
 const KEYS: &str = "http https admin workers header_bytes memory s3 targets host headers bucket \
     region endpoint hosts origin viewer ttl behaviors path spa id secret allow action paths level \
@@ -99,8 +104,11 @@ const KEYS: &str = "http https admin workers header_bytes memory s3 targets host
     max_age public_key trusted_key_groups clock_tolerance keep_assets deploys days tls server_name \
     verify client_key protocol algorithm hash_on retry_budget health_check port interval timeout \
     healthy service slow_start stickiness cookie duration name outliers consecutive_errors \
-    eject_for circuit in_flight waiting servers address weight tier";
+    policy unknown_name email agree_to_terms directory challenge profile ca_file kid hmac_key \
+    public_addresses before_first dns acme rfc2136 route53 exec zone key algorithm hosted_zone_id \
+    fallback external_account eject_for circuit in_flight waiting servers address weight tier";
 
 const VALUES: &str = r#""a" "*" [] {} ["a:1"] "${" "$${" "${SECRET}" -1 99999999999999999999 "30s"
-    "99999999999999d" "1MiB" true 1.5 {bucket="b"} 404 [403,404] "10.0.0.0/8" ["::1"] {except=["x"]} "https://*.a" {min="1d",max="1s"} [{path="/a"}] {} "off" "http" "grpc" "200-399" "a:1" "app" [ { 1979-05-27
+    "99999999999999d" "1MiB" true 1.5 {bucket="b"} 404 [403,404] "10.0.0.0/8" ["::1"] {except=["x"]} "https://*.a" {min="1d",max="1s"}
+    "dns-01" "zerossl" ["zerossl"] "https://a/b" "a.b" [{path="/a"}] {} "off" "http" "grpc" "200-399" "a:1" "app" [ { 1979-05-27
     """ "é"#;

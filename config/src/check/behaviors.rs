@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::Method;
 
 use super::lifetimes::WrittenTtl;
-use super::listen::Https;
+use super::listen::Listening;
 use super::methods::methods;
 use super::origins::first_asked;
 use super::paths::{as_matched, path_pattern};
@@ -195,14 +195,14 @@ impl Settings {
     }
 }
 
-fn viewer(value: &Value<'_>, https: Https) -> Option<Viewer> {
+fn viewer(value: &Value<'_>, https: Listening) -> Option<Viewer> {
     let choices = [
         ("redirect-to-https", Viewer::RedirectToHttps),
         ("https-only", Viewer::HttpsOnly),
         ("allow-all", Viewer::AllowAll),
     ];
     let viewer = value.one_of(&choices)?;
-    if viewer == Viewer::RedirectToHttps && https == Https::Off {
+    if viewer == Viewer::RedirectToHttps && https == Listening::Off {
         value.problem(REDIRECTS_TO_NOTHING);
     }
     Some(viewer)

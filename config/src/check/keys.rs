@@ -8,8 +8,12 @@ use crate::pattern::PathPattern;
 use crate::raw::{Section, Value};
 use crate::secret::Secret;
 
-const ACTIONS: [(&str, Action); 3] =
-    [("invalidate", Action::Invalidate), ("read", Action::Read), ("targets", Action::Targets)];
+const ACTIONS: [(&str, Action); 4] = [
+    ("invalidate", Action::Invalidate),
+    ("read", Action::Read),
+    ("targets", Action::Targets),
+    ("certificates", Action::Certificates),
+];
 /// Fewer could be guessed.
 const SECRET_CHARACTERS_MIN: usize = 16;
 
@@ -113,23 +117,31 @@ fn actions(value: &Value<'_>) -> Option<Vec<Action>> {
     }
     let actions = value.each(action)?;
     if actions.is_empty() {
-        value.problem("names no action: \"invalidate\", \"read\" or \"targets\"");
+        let words = ACTIONS.map(|(word, _)| format!("{word:?}")).join(", ");
+        value.problem(format!("names no action: one of {words}"));
     }
     Some(actions)
 }
 
 /// A limit on what none of the actions touches would be taken for one that holds.
 fn report_strays(actions: &[Action], [site, origin, paths]: &[Option<Value<'_>>; 3]) {
-    let of_targets = actions.iter().filter(|action| **action == Action::Targets).count();
-    if of_targets == 0
+    let are_among = |few: &[Action]| actions.iter().all(|action| few.contains(action));
+    if !actions.contains(&Action::Targets)
         && let Some(value) = origin
     {
         value.problem("limits nothing: only the action \"targets\" is about an origin");
     }
-    if of_targets > 0 && of_targets == actions.len() {
+    if actions.is_empty() {
+        return;
+    }
+    if are_among(&[Action::Targets]) {
         for value in [site, paths].into_iter().flatten() {
             value.problem("limits nothing: targets belong to an origin, so write `origin`");
         }
+    } else if are_among(&[Action::Targets, Action::Certificates])
+        && let Some(value) = paths
+    {
+        value.problem("limits nothing: a certificate is of a site and all its paths");
     }
 }
 

@@ -1,29 +1,36 @@
-//! `[listen]` and `[tls]`.
+//! `[listen]`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use crate::model::{AdminAddr, CertificateFiles, Listen, Tls, TlsVersion};
+use crate::model::{AdminAddr, Listen};
 use crate::raw::{Section, Value};
 
 const HTTP: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 80);
 const HTTPS: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 443);
 const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9900);
 
-/// Whether there is an HTTPS listener, for the tables that depend on it.
+/// Whether there are listeners of a kind, for the tables that depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Https {
-    /// There is; this line is to blame for it.
+pub(super) enum Listening {
+    /// There are; this line is to blame for them.
     On(usize),
-    /// There is none.
+    /// There are none.
     Off,
     /// What was written could not be read.
     Unknown,
 }
 
-/// `[listen]`, and whether HTTPS is among it.
-pub(super) fn listen(section: &Section<'_>) -> (Listen, Https) {
+/// Both kinds of listeners.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Listeners {
+    pub(super) http: Listening,
+    pub(super) https: Listening,
+}
+
+/// `[listen]`, and what is among it.
+pub(super) fn listen(section: &Section<'_>) -> (Listen, Listeners) {
     let http = listeners(section, "http", "listen.http", HTTP);
     let https = listeners(section, "https", "listen.https", HTTPS);
     let written = section.get("admin");
@@ -44,12 +51,9 @@ pub(super) fn listen(section: &Section<'_>) -> (Listen, Https) {
             section.miss(&["http", "https"], None, message);
         }
     }
-    let verdict = match https.as_deref() {
-        Some([first, ..]) => {
-            Https::On(first.written.as_ref().map_or_else(|| section.line(), Value::line))
-        }
-        Some([]) => Https::Off,
-        None => Https::Unknown,
+    let listening = Listeners {
+        http: listening(section, http.as_deref()),
+        https: listening(section, https.as_deref()),
     };
     let addresses = |listeners: Option<Vec<Listener<'_>>>| {
         listeners.unwrap_or_default().iter().map(|listener| listener.address).collect()
@@ -61,23 +65,7 @@ pub(super) fn listen(section: &Section<'_>) -> (Listen, Https) {
         state: section.or("state", PathBuf::from("/var/lib/warmfront"), Value::path),
         workers: section.get("workers").and_then(|value| workers(&value)).unwrap_or_else(cores),
     };
-    (listen, verdict)
-}
-
-/// `[tls]`.
-pub(super) fn tls(section: &Section<'_>, https: Https) -> Tls {
-    let versions = [("1.2", TlsVersion::V1_2), ("1.3", TlsVersion::V1_3)];
-    let min_version = section.or("min_version", TlsVersion::V1_2, |value| value.one_of(&versions));
-    let certificates = match section.get("certificates") {
-        Some(value) => value.each(certificate),
-        None => Some(Vec::new()),
-    };
-    if let (Https::On(line), Some([])) = (https, certificates.as_deref()) {
-        let message = "HTTPS needs a certificate: write [[tls.certificates]] with `chain` and \
-                       `key`, or turn it off with `https = []`";
-        section.source().report_absence(line, "listen.https", message.to_owned(), None);
-    }
-    Tls { min_version, certificates: certificates.unwrap_or_default() }
+    (listen, listening)
 }
 
 // === listeners ===
@@ -103,6 +91,16 @@ fn listeners<'r>(
         let address = item.parsed(|text| socket_address(text, default))?;
         Some(Listener { address, name, written: Some(item.clone()) })
     })
+}
+
+fn listening(section: &Section<'_>, listeners: Option<&[Listener<'_>]>) -> Listening {
+    match listeners {
+        Some([first, ..]) => {
+            Listening::On(first.written.as_ref().map_or_else(|| section.line(), Value::line))
+        }
+        Some([]) => Listening::Off,
+        None => Listening::Unknown,
+    }
 }
 
 fn admin(value: &Value<'_>) -> Option<AdminAddr> {
@@ -163,12 +161,4 @@ fn workers(value: &Value<'_>) -> Option<NonZeroUsize> {
 
 fn cores() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
-}
-
-fn certificate(value: &Value<'_>) -> Option<CertificateFiles> {
-    value.section(|section| {
-        let chain = section.need("chain").and_then(|value| value.path());
-        let key = section.need("key").and_then(|value| value.path());
-        Some(CertificateFiles { chain: chain?, key: key? })
-    })
 }

@@ -23,7 +23,8 @@ fn servers(value: &Value<'_>) -> Option<Vec<SocketAddr>> {
     Some(servers)
 }
 
-fn server(text: &str) -> Result<SocketAddr, String> {
+/// An address, and port 53 unless there is another.
+pub(super) fn server(text: &str) -> Result<SocketAddr, String> {
     let in_brackets = || {
         let bare = text.strip_prefix('[')?.strip_suffix(']')?;
         bare.parse::<Ipv6Addr>().ok().map(IpAddr::V6)

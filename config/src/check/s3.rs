@@ -75,7 +75,7 @@ pub(crate) fn bucket_name(text: &str, amazon: bool) -> Result<String, &'static s
 }
 
 /// Every signature names a region; servers other than Amazon's take any.
-fn region(section: &Section<'_>, amazon: bool) -> Option<String> {
+pub(super) fn region(section: &Section<'_>, amazon: bool) -> Option<String> {
     match section.get("region") {
         Some(value) => value.parsed(|text| {
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
@@ -143,16 +143,19 @@ fn credentials(section: &Section<'_>, website: bool) -> Option<Credentials> {
             "anonymous" => Ok(Credentials::Anonymous),
             _ => Err("is \"default\", \"anonymous\" or { access_key_id, secret_access_key_file }"),
         }),
-        Some(value) => value.section(|section| {
-            let id = section.need("access_key_id").and_then(|value| {
-                value.parsed(|text| {
-                    let plain = |byte: u8| byte.is_ascii_graphic() && byte != b'/';
-                    let right = !text.is_empty() && text.bytes().all(plain);
-                    if right { Ok(text.to_owned()) } else { Err("is no access key id") }
-                })
-            });
-            let secret = secret(section, "secret_access_key", "secret_access_key_file");
-            Some(Credentials::Static { access_key_id: id?, secret_access_key: secret? })
-        }),
+        Some(value) => value.section(access_key),
     }
+}
+
+/// `{ access_key_id, secret_access_key_file }`.
+pub(super) fn access_key(section: &Section<'_>) -> Option<Credentials> {
+    let id = section.need("access_key_id").and_then(|value| {
+        value.parsed(|text| {
+            let plain = |byte: u8| byte.is_ascii_graphic() && byte != b'/';
+            let right = !text.is_empty() && text.bytes().all(plain);
+            if right { Ok(text.to_owned()) } else { Err("is no access key id") }
+        })
+    });
+    let secret = secret(section, "secret_access_key", "secret_access_key_file");
+    Some(Credentials::Static { access_key_id: id?, secret_access_key: secret? })
 }

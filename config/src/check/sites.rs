@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::behaviors::{REDIRECTS_TO_NOTHING, behaviors};
 use super::clients::clients;
 use super::error_pages::{check_page, error_pages};
-use super::listen::Https;
+use super::listen::Listening;
 use super::origins::first_asked;
 use super::signed_pages::report_signed_pages;
 use super::{Named, check_name};
@@ -71,12 +71,16 @@ struct Place<'p, 'r> {
 }
 
 fn site<'r>(section: &Section<'r>, place: &mut Place<'_, 'r>) -> Option<Site> {
-    let hosts = section.need("hosts").and_then(|value| hosts(&value, place.taken));
+    let written = section.need("hosts");
+    let placed = written.as_ref().and_then(|value| hosts(value, place.taken));
+    let issuance =
+        place.named.acme.issuance(section, written.as_ref(), placed.as_deref().unwrap_or_default());
+    let hosts = placed.map(|placed| placed.into_iter().map(|(host, _)| host).collect::<Vec<_>>());
     let canonical_host =
         section.get("canonical_host").and_then(|value| canonical_host(&value, hosts.as_deref()));
     let origin = section.need("origin");
     let origin = origin.and_then(|value| place.named.origins.find(&value));
-    if section.get("viewer").is_none() && place.named.https == Https::Off {
+    if section.get("viewer").is_none() && place.named.https == Listening::Off {
         section.miss(&["viewer"], Some("viewer"), REDIRECTS_TO_NOTHING);
     }
     let kind = origin.as_deref().map(first_asked);
@@ -110,15 +114,17 @@ fn site<'r>(section: &Section<'r>, place: &mut Place<'_, 'r>) -> Option<Site> {
         set_cookie,
         request_directives,
         stale_if_unreachable,
+        issuance,
         access_log,
         behaviors: behaviors?,
     })
 }
 
+/// Each with its place.
 fn hosts<'r>(
     value: &Value<'r>,
     taken: &mut Vec<(HostPattern, Value<'r>)>,
-) -> Option<Vec<HostPattern>> {
+) -> Option<Vec<(HostPattern, Value<'r>)>> {
     let read = value.each(|item| Some((item.parsed(HostPattern::parse)?, item.clone())))?;
     if read.is_empty() {
         value.problem("a site needs at least one host");
@@ -134,7 +140,7 @@ fn hosts<'r>(
             None => taken.push((host.clone(), item.clone())),
         }
     }
-    Some(read.into_iter().map(|(host, _)| host).collect())
+    Some(read)
 }
 
 /// A key has no leading slash, a path has; either way the same object is meant.

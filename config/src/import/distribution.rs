@@ -1,6 +1,7 @@
 //! A distribution as a whole: the order of the tables, the site, and what is of no table.
 
 use super::behaviors::{Behavior, Reading, Refused, SIGNERS, pattern};
+use super::certificates::certificates;
 use super::json::{Kind, Node};
 use super::origins::{Hosts, Origins};
 use super::page::{Names, Page, Reasons, Table, inline, key, text, texts, word};
@@ -19,7 +20,7 @@ pub(super) fn page(root: &Node, policies: &[PolicyFile]) -> Result<Page, ImportE
     let hosts = hosts(&config)?;
     let name = name(&hosts);
     let mut site = site(&config, &name, &hosts)?;
-    let mut tables = certificates(&config, &name)?;
+    let mut tables = certificates(&config, &name, &hosts)?;
 
     let origins = Origins::read(&config)?;
     let mut reading = Reading {
@@ -193,34 +194,7 @@ fn is_signed_alone(key: &str, patterns: &[(PathPattern, bool)], whole: &Behavior
     signed_root(&key, &asked).is_some()
 }
 
-// === certificates and keys ===
-
-/// `[tls]`, and a certificate to be brought.
-fn certificates(config: &Setting<'_>, name: &str) -> Result<Vec<Table>, ImportError> {
-    let mut tables = Vec::new();
-    let mut table = Table::new("[[tls.certificates]]".to_owned());
-    table.set_with(
-        "chain",
-        text(&format!("/etc/ssl/{name}/fullchain.pem")),
-        "fill in: ACM does not hand out its own",
-    );
-    table.set_with("key", text(&format!("/etc/ssl/{name}/privkey.pem")), "fill in");
-    if let Some(certificate) = config.get("ViewerCertificate")? {
-        if let Some(version) = certificate.text("MinimumProtocolVersion")? {
-            let mut tls = Table::new("[tls]".to_owned());
-            let is_new = version.starts_with("TLSv1.3");
-            tls.set("min_version", text(if is_new { "1.3" } else { "1.2" }));
-            tls.remark(format!(
-                "MinimumProtocolVersion = {}: ciphers are chosen here; 1.2 is the oldest there is",
-                text(version)
-            ));
-            tables.push(tls);
-        }
-        table.leftovers(&certificate, "ViewerCertificate.", CERTIFICATE);
-    }
-    tables.push(table);
-    Ok(tables)
-}
+// === keys and policies ===
 
 fn key_group(group: &str) -> Table {
     let mut table = Table::new(format!("[key_groups.{}]", key(group)));
@@ -242,14 +216,6 @@ fn unused(file: &PolicyFile) -> Option<String> {
     (!leaves.is_empty()).then(|| format!("No behavior names the {} {id}.", file.kind.name()))
 }
 
-const CERTIFICATE: &Reasons = &[
-    ("CloudFrontDefaultCertificate", ""),
-    ("IAMCertificateId", ""),
-    ("ACMCertificateArn", ""),
-    ("SSLSupportMethod", ""),
-    ("Certificate", ""),
-    ("CertificateSource", ""),
-];
 const WRAPPER: &Reasons = &[("ETag", ""), ("Distribution", "")];
 const REASONS: &Reasons = &[
     ("CallerReference", ""),

@@ -1,5 +1,6 @@
 //! Samples with what comes of them, and that nothing is ever dropped.
 
+mod certificates;
 mod sound;
 
 use std::path::Path;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::Method;
 use ipnet::IpNet;
 
-use super::{ErrorPage, Forward, Origin, Policy, ResponseFields, TrustedKeys, Viewer};
+use super::{ErrorPage, Forward, Issuance, Origin, Policy, ResponseFields, TrustedKeys, Viewer};
 use crate::pattern::{HostPattern, PathPattern};
 
 /// `[sites.NAME]`: what CloudFront calls a distribution.
@@ -35,6 +35,8 @@ pub struct Site {
     pub request_directives: RequestDirectives,
     /// How long past its lifetime a response is served while its origin cannot be reached.
     pub stale_if_unreachable: Duration,
+    /// `acme`: how the certificate for its hosts is ordered; `None` where it is not.
+    pub issuance: Option<Issuance>,
     /// Whether requests to this site are written to the access log.
     pub access_log: bool,
     /// In the order of the file; the site itself is the last one, with a pattern that matches all.

@@ -245,6 +245,11 @@ impl<'r> Value<'r> {
         matches!(self.word, DeValue::String(_))
     }
 
+    /// Whether `""` stands here: some keys take it for what is left out.
+    pub(crate) fn is_empty_text(&self) -> bool {
+        matches!(self.word, DeValue::String(text) if text.is_empty())
+    }
+
     /// Whether `true` or `false` stands here: some keys take these or something larger.
     pub(crate) fn is_flag(&self) -> bool {
         matches!(self.word, DeValue::Boolean(_))

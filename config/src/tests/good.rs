@@ -123,7 +123,7 @@ fn the_front_of_the_file_means_what_it_says() {
     assert_eq!(config.limits.url_bytes, 8 << 10);
     assert_eq!(config.limits.header_timeout, Duration::from_millis(250));
     assert_eq!(config.limits.body_bytes, 1_000_000_000);
-    assert_eq!(config.tls.min_version, TlsVersion::V1_3);
+    assert_eq!(config.tls.policy, TlsPolicy::V1_3_2025);
     let files = CertificateFiles { chain: "/etc/ssl/x.pem".into(), key: "x.key".into() };
     assert_eq!(config.tls.certificates, [files]);
     assert_eq!(config.log.access, AccessLog::File("logs/access.log".into()));

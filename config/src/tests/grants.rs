@@ -1,4 +1,4 @@
-//! What keys may do to targets.
+//! What keys may do to targets and certificates.
 
 use super::{LEAST, check_behind_least, read};
 use crate::*;
@@ -49,6 +49,9 @@ allow = [
   { action = "targets", site = "www", paths = ["/*"] },
   { action = "target", origin = "api" },
   { action = [], site = "www" },
+  { action = "certificates", site = "www", origin = "api", paths = ["/*"] },
+  { action = ["certificates", "targets"], site = "www", origin = "api", paths = ["/*"] },
+  { action = ["certificates", "read"], site = "www", paths = ["/*"] },
 ]
 "#,
         r#"
@@ -58,8 +61,11 @@ allow = [
 21: keys.k.allow[3].origin: limits nothing: only the action "targets" is about an origin
 22: keys.k.allow[4].site: limits nothing: targets belong to an origin, so write `origin`
 22: keys.k.allow[4].paths: limits nothing: targets belong to an origin, so write `origin`
-23: keys.k.allow[5].action: is one of "invalidate", "read", "targets", not "target"; did you mean `targets`?
-24: keys.k.allow[6].action: names no action: "invalidate", "read" or "targets"
+23: keys.k.allow[5].action: is one of "invalidate", "read", "targets", "certificates", not "target"; did you mean `targets`?
+24: keys.k.allow[6].action: names no action: one of "invalidate", "read", "targets", "certificates"
+25: keys.k.allow[7].origin: limits nothing: only the action "targets" is about an origin
+25: keys.k.allow[7].paths: limits nothing: a certificate is of a site and all its paths
+26: keys.k.allow[8].paths: limits nothing: a certificate is of a site and all its paths
 "#,
     );
 }
