@@ -1,90 +1,47 @@
-//! One certificate: its chain, its key, and the names it speaks for.
+//! One certificate: its chain, its key, and what the leaf says.
 
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
-use rustls::crypto::aws_lc_rs;
 use rustls::sign::CertifiedKey;
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use warmfront_config::CertificateFiles;
-use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+use rustls_pki_types::CertificateDer;
+use x509_parser::prelude::{ASN1Time, GeneralName, X509Certificate};
 
-/// A certificate that can be presented.
+use crate::pair::{Pair, PairError};
+
+/// A certificate that can be presented: its key is proven to be the leaf's.
 #[derive(Debug)]
 pub struct Certificate {
-    /// What rustls presents and signs with.
+    /// What rustls presents and signs with: the one copy of the chain.
     pub(crate) key: Arc<CertifiedKey>,
-    /// DNS names of the leaf, lower-case; some begin with `*.`.
-    names: Vec<String>,
-    /// Addresses of the leaf.
-    addresses: Vec<IpAddr>,
-    /// Seconds since the epoch at which the leaf stops being valid.
-    not_after: i64,
+    leaf: Leaf,
 }
 
-/// Why a certificate cannot be presented. Each names the file.
-#[derive(Debug, thiserror::Error)]
-pub enum CertificateError {
-    /// The file cannot be read, or is not PEM.
-    #[error("tls.certificates: cannot read {}: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: rustls_pki_types::pem::Error,
-    },
-    /// No certificate in the chain file.
-    #[error("tls.certificates: {} holds no certificate", .0.display())]
-    Empty(PathBuf),
-    /// The leaf is not X.509 that can be read.
-    #[error("tls.certificates: {} holds a certificate that cannot be parsed: {reason}", path.display())]
-    Parse {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
-    /// The key cannot sign, or is another certificate's.
-    #[error("tls.certificates: {} cannot be used with {}: {source}", key.display(), chain.display())]
-    Key {
-        /// The key's file.
-        key: PathBuf,
-        /// The chain's file.
-        chain: PathBuf,
-        /// Why.
-        source: rustls::Error,
-    },
+/// What is asked of a leaf again and again.
+#[derive(Debug)]
+struct Leaf {
+    /// Lower-case; some begin with `*.`.
+    names: Vec<String>,
+    addresses: Vec<IpAddr>,
+    not_before: SystemTime,
+    not_after: SystemTime,
+    serial: String,
+    issuer: String,
 }
 
 // === impl Certificate ===
 
 impl Certificate {
-    /// Reads chain and key, and proves that they belong together.
-    pub fn load(files: &CertificateFiles) -> Result<Self, CertificateError> {
-        let read = |path: &Path| {
-            let path = path.to_owned();
-            move |source| CertificateError::Read { path, source }
-        };
-        let chain = CertificateDer::pem_file_iter(&files.chain).map_err(read(&files.chain))?;
-        let chain: Vec<_> = chain.collect::<Result<_, _>>().map_err(read(&files.chain))?;
-        let key = PrivateKeyDer::from_pem_file(&files.key).map_err(read(&files.key))?;
-        let Some(leaf) = chain.first() else {
-            return Err(CertificateError::Empty(files.chain.clone()));
-        };
-        let parse = |e: x509_parser::nom::Err<x509_parser::error::X509Error>| {
-            CertificateError::Parse { path: files.chain.clone(), reason: e.to_string() }
-        };
-        let leaf = leaf.clone();
-        let (_, parsed) = X509Certificate::from_der(&leaf).map_err(parse)?;
-        let (names, addresses) = names_of(&parsed);
-        let not_after = parsed.validity().not_after.timestamp();
-        let provider = aws_lc_rs::default_provider();
-        let key = CertifiedKey::from_der(chain, key, &provider).map_err(|source| {
-            CertificateError::Key { key: files.key.clone(), chain: files.chain.clone(), source }
-        })?;
-        Ok(Self { key: Arc::new(key), names, addresses, not_after })
+    /// Reads a chain, leaf first, and a key (PKCS#8, PKCS#1 or SEC1), and proves that they belong
+    /// together and that every certificate of the chain parses.
+    pub fn from_pem(chain: &str, key: &str) -> Result<Self, PairError> {
+        Self::from_pair(&Pair::given(chain, key))
+    }
+
+    pub(crate) fn from_pair(pair: &Pair) -> Result<Self, PairError> {
+        let (key, leaf) = pair.prove(Leaf::of)?;
+        Ok(Self { key: Arc::new(key), leaf })
     }
 
     /// Whether the certificate speaks for a host, as a Host field names it: lower-case, IPv6 in
@@ -93,32 +50,78 @@ impl Certificate {
     pub fn covers(&self, host: &str) -> bool {
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         if let Ok(address) = bare.parse::<IpAddr>() {
-            return self.addresses.contains(&address);
+            return self.addresses().contains(&address);
         }
         let parent = host.split_once('.').map(|(_, parent)| parent);
-        self.names.iter().any(|name| match name.strip_prefix("*.") {
+        self.names().iter().any(|name| match name.strip_prefix("*.") {
             Some(suffix) => parent == Some(suffix),
             None => name == host,
         })
     }
 
-    /// DNS names it speaks for, wildcards with their `*.`.
+    /// DNS names it speaks for: lower-case, wildcards with their `*.`.
     pub fn names(&self) -> &[String] {
-        &self.names
+        &self.leaf.names
     }
 
     /// Addresses it speaks for.
     pub fn addresses(&self) -> &[IpAddr] {
-        &self.addresses
+        &self.leaf.addresses
     }
 
-    /// When it stops being valid, in seconds since the epoch.
-    pub fn not_after(&self) -> i64 {
-        self.not_after
+    /// When it begins to be valid.
+    pub fn not_before(&self) -> SystemTime {
+        self.leaf.not_before
+    }
+
+    /// When it stops being valid.
+    pub fn not_after(&self) -> SystemTime {
+        self.leaf.not_after
+    }
+
+    /// Its serial number in upper-case hexadecimal, two digits for each byte.
+    pub fn serial(&self) -> &str {
+        &self.leaf.serial
+    }
+
+    /// The issuer's common name, or its whole name where it has none.
+    pub fn issuer(&self) -> &str {
+        &self.leaf.issuer
+    }
+
+    /// The certificate itself, without its chain.
+    #[expect(clippy::missing_panics_doc, reason = "no pair with an empty chain is proven")]
+    pub fn leaf(&self) -> &CertificateDer<'static> {
+        self.key.cert.first().expect("the chain was proven")
+    }
+
+    /// Whether it speaks for everything that `other` speaks for.
+    pub(crate) fn replaces(&self, other: &Self) -> bool {
+        other.names().iter().all(|name| self.covers(name))
+            && other.addresses().iter().all(|address| self.addresses().contains(address))
     }
 }
 
-fn names_of(certificate: &X509Certificate<'_>) -> (Vec<String>, Vec<IpAddr>) {
+// === impl Leaf ===
+
+impl Leaf {
+    fn of(parsed: &X509Certificate<'_>) -> Self {
+        let (names, addresses) = subjects(parsed);
+        let validity = parsed.validity();
+        let issuer = parsed.issuer();
+        let common_name = issuer.iter_common_name().find_map(|name| name.as_str().ok());
+        Self {
+            names,
+            addresses,
+            not_before: moment(validity.not_before),
+            not_after: moment(validity.not_after),
+            serial: serial(parsed.raw_serial()),
+            issuer: common_name.map_or_else(|| issuer.to_string(), str::to_owned),
+        }
+    }
+}
+
+fn subjects(certificate: &X509Certificate<'_>) -> (Vec<String>, Vec<IpAddr>) {
     let (mut names, mut addresses) = (Vec::new(), Vec::new());
     let alternatives = certificate.subject_alternative_name().ok().flatten();
     for name in alternatives.iter().flat_map(|extension| &extension.value.general_names) {
@@ -137,3 +140,22 @@ fn address(octets: &[u8]) -> Option<IpAddr> {
         .or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from))
         .ok()
 }
+
+/// A year before 1970 becomes 1970: long ago either way.
+fn moment(time: ASN1Time) -> SystemTime {
+    let seconds = u64::try_from(time.timestamp()).unwrap_or_default();
+    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+/// Without the zero byte that keeps a number positive in DER.
+fn serial(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let significant = bytes.iter().skip_while(|byte| **byte == 0);
+    significant.fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02X}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,88 +1,124 @@
 //! Which certificate answers to which server name.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use rustls::ServerConfig;
-use rustls::crypto::aws_lc_rs;
-use rustls::server::{ClientHello, ProducesTickets, ResolvesServerCert};
-use rustls::sign::CertifiedKey;
-use warmfront_config::{Tls, TlsVersion};
+use warmfront_config::{Config, HostPattern, UnknownName};
 
-use crate::certificate::{Certificate, CertificateError};
+use crate::offer::{Presented, Source};
+use crate::own::Own;
 
-/// A certificate, and the TLS configuration that presents it.
+/// Everything that could be shown, by where it came from.
 #[derive(Debug)]
-pub struct Presented {
-    /// What is presented.
-    pub certificate: Certificate,
-    /// HTTP/2 and HTTP/1.1 by ALPN, session tickets, the versions the file allows.
-    pub server: Arc<ServerConfig>,
+pub(crate) struct Layers {
+    /// In the order of the file.
+    pub(crate) own: Vec<Own>,
+    /// By site.
+    pub(crate) ordered: BTreeMap<String, Arc<Presented>>,
+    /// By site.
+    pub(crate) stand_ins: BTreeMap<String, Arc<Presented>>,
+    /// Names of the sites, in the order of the file.
+    sites: Vec<String>,
+    unknown_name: UnknownName,
 }
 
-/// All certificates, by the names they speak for.
+/// What is shown, by name: an index of the layers in which nothing is left to be decided, so that
+/// a look-up is one or two looks into a hash map, however many certificates there are.
 #[derive(Debug, Default)]
-pub struct Directory {
+pub(crate) struct Directory {
     exact: HashMap<String, Arc<Presented>>,
     /// By what stands behind `*.`.
     wildcards: HashMap<String, Arc<Presented>>,
     addresses: HashMap<IpAddr, Arc<Presented>>,
+    /// `unknown_name = "default"`: shown to everybody else.
+    default: Option<Arc<Presented>>,
 }
 
-/// Presents one certificate to everybody: the name was matched before.
-#[derive(Debug)]
-struct Always(Arc<CertifiedKey>);
+// === impl Layers ===
+
+impl Layers {
+    pub(crate) fn new(config: &Config, own: Vec<Own>) -> Self {
+        Self {
+            own,
+            ordered: BTreeMap::new(),
+            stand_ins: BTreeMap::new(),
+            sites: config.sites.iter().map(|site| site.name.clone()).collect(),
+            unknown_name: config.tls.unknown_name,
+        }
+    }
+
+    /// The first own certificate, else the first site's that has one.
+    fn default(&self) -> Option<&Arc<Presented>> {
+        let of_site = |site: &String| self.ordered.get(site).or_else(|| self.stand_ins.get(site));
+        match self.unknown_name {
+            UnknownName::Reject => None,
+            UnknownName::Default => match self.own.first() {
+                Some(own) => Some(&own.presented),
+                None => self.sites.iter().find_map(of_site),
+            },
+        }
+    }
+}
 
 // === impl Directory ===
 
 impl Directory {
-    /// Loads every certificate of the configuration; where several speak for a name, the first does.
-    pub fn load(tls: &Tls) -> Result<Self, Vec<CertificateError>> {
-        // One ticketer for all: rustls resumes a session only under the name it began with.
-        let ticketer = aws_lc_rs::Ticketer::new().ok();
-        let mut directory = Self::default();
-        let mut errors = Vec::new();
-        for files in &tls.certificates {
-            match Certificate::load(files) {
-                Ok(certificate) => {
-                    directory.add(present(certificate, tls.min_version, ticketer.as_ref()));
-                }
-                Err(error) => errors.push(error),
-            }
+    /// Own certificates before ordered ones before stand-ins; of several own ones that speak for a
+    /// name the first, of several ordered ones the one that is valid longest: a host that moved to
+    /// another site may still stand in the certificate of its old one.
+    pub(crate) fn new(layers: &Layers) -> Self {
+        let mut directory = Self { default: layers.default().cloned(), ..Self::default() };
+        for own in &layers.own {
+            directory.add(&own.presented);
         }
-        if errors.is_empty() { Ok(directory) } else { Err(errors) }
+        let mut ordered: Vec<_> = layers.ordered.values().collect();
+        ordered.sort_by_key(|presented| Reverse(presented.certificate.not_after()));
+        for presented in ordered.into_iter().chain(layers.stand_ins.values()) {
+            directory.add(presented);
+        }
+        directory
     }
 
-    /// The certificate for a server name (RFC 6066 §3): exact, then wildcard.
-    #[must_use]
-    pub fn find(&self, server_name: &str) -> Option<&Arc<Presented>> {
-        let name = server_name.to_ascii_lowercase();
-        self.exact.get(&name).or_else(|| {
-            let (_, parent) = name.split_once('.')?;
-            self.wildcards.get(parent)
-        })
+    /// The certificate for a server name (RFC 6066 §3): exact, then wildcard. Without a name, the
+    /// one that speaks for the address the client connected to.
+    pub(crate) fn find(&self, server_name: Option<&str>, local: IpAddr) -> Option<&Arc<Presented>> {
+        let found = match server_name {
+            Some(name) => self.find_name(&lower_case(name)),
+            None => self.addresses.get(&local.to_canonical()),
+        };
+        found.or(self.default.as_ref())
     }
 
-    /// The certificate for a handshake without a name, by the address the client connected to.
-    #[must_use]
-    pub fn find_address(&self, local: IpAddr) -> Option<&Arc<Presented>> {
-        self.addresses.get(&local.to_canonical())
+    /// The certificate that is shown for a host of a site; for a wildcard, the wildcard one.
+    pub(crate) fn speaks_for(&self, host: &HostPattern) -> Option<&Arc<Presented>> {
+        match host {
+            HostPattern::Wildcard(parent) => self.wildcards.get(parent),
+            HostPattern::Exact(name) => match name.parse::<IpAddr>() {
+                Ok(address) => self.addresses.get(&address.to_canonical()),
+                Err(_) => self.find_name(name),
+            },
+        }
     }
 
-    /// Whether any certificate speaks for this host.
-    #[must_use]
-    pub fn covers(&self, host: &str) -> bool {
-        let mut all = self.exact.values().chain(self.wildcards.values());
-        all.any(|p| p.certificate.covers(host))
-            || self.addresses.values().any(|p| p.certificate.covers(host))
+    /// Exact names, wildcards, addresses.
+    #[cfg(test)]
+    pub(crate) fn sizes(&self) -> [usize; 3] {
+        [self.exact.len(), self.wildcards.len(), self.addresses.len()]
     }
 
-    fn add(&mut self, presented: Presented) {
-        let presented = Arc::new(presented);
+    fn find_name(&self, name: &str) -> Option<&Arc<Presented>> {
+        self.exact.get(name).or_else(|| self.wildcards.get(parent(name)?))
+    }
+
+    fn add(&mut self, presented: &Arc<Presented>) {
         for name in presented.certificate.names() {
             let (names, name) = match name.strip_prefix("*.") {
                 Some(suffix) => (&mut self.wildcards, suffix),
+                // An exact name is found first: a stand-in must not hide what a client trusts.
+                None if presented.source == Source::StandIn && self.trusts_parent(name) => continue,
                 None => (&mut self.exact, name.as_str()),
             };
             names.entry(name.to_owned()).or_insert_with(|| presented.clone());
@@ -91,102 +127,22 @@ impl Directory {
             self.addresses.entry(address.to_canonical()).or_insert_with(|| presented.clone());
         }
     }
-}
 
-fn present(
-    certificate: Certificate,
-    min_version: TlsVersion,
-    ticketer: Option<&Arc<dyn ProducesTickets>>,
-) -> Presented {
-    let versions: &[_] = match min_version {
-        TlsVersion::V1_2 => &[&rustls::version::TLS13, &rustls::version::TLS12],
-        TlsVersion::V1_3 => &[&rustls::version::TLS13],
-    };
-    // aws-lc-rs offers X25519MLKEM768 first: what is recorded today must not be read tomorrow.
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let mut server = ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(versions)
-        .expect("aws-lc-rs has suites for TLS 1.2 and 1.3")
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(Always(certificate.key.clone())));
-    server.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    if let Some(ticketer) = ticketer {
-        server.ticketer = ticketer.clone();
-    }
-    // Each ticket is a write of its own; one is what a browser uses.
-    server.send_tls13_tickets = 1;
-    Presented { certificate, server: Arc::new(server) }
-}
-
-// === impl Always ===
-
-impl ResolvesServerCert for Always {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.clone())
+    fn trusts_parent(&self, name: &str) -> bool {
+        let wildcard = parent(name).and_then(|parent| self.wildcards.get(parent));
+        wildcard.is_some_and(|presented| presented.source != Source::StandIn)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::path::PathBuf;
-    use warmfront_config::CertificateFiles;
+fn parent(name: &str) -> Option<&str> {
+    name.split_once('.').map(|(_, parent)| parent)
+}
 
-    fn files(dir: &std::path::Path, name: &str, names: &[&str]) -> CertificateFiles {
-        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-        let made = rcgen::generate_simple_self_signed(names).unwrap();
-        let path = |ending: &str| -> PathBuf { dir.join(format!("{name}.{ending}")) };
-        std::fs::write(path("pem"), made.cert.pem()).unwrap();
-        std::fs::write(path("key"), made.signing_key.serialize_pem()).unwrap();
-        CertificateFiles { chain: path("pem"), key: path("key") }
-    }
-
-    fn tls(certificates: Vec<CertificateFiles>) -> Tls {
-        Tls { min_version: TlsVersion::V1_2, certificates }
-    }
-
-    #[test]
-    fn exact_then_wildcard_then_nothing() {
-        let dir = tempfile::tempdir().unwrap();
-        let directory = Directory::load(&tls(vec![
-            files(dir.path(), "wild", &["*.example.com", "127.0.0.1", "::1"]),
-            files(dir.path(), "www", &["www.example.com"]),
-        ]));
-        let directory = directory.unwrap();
-        let names = |n: &str| directory.find(n).map(|p| p.certificate.names().to_vec());
-        assert_eq!(names("WWW.example.com"), Some(vec!["www.example.com".to_owned()]));
-        assert_eq!(names("api.example.com"), Some(vec!["*.example.com".to_owned()]));
-        assert_eq!(names("a.b.example.com"), None);
-        assert_eq!(names("example.com"), None);
-        assert!(directory.find_address("127.0.0.1".parse().unwrap()).is_some());
-        assert!(directory.find_address("::ffff:127.0.0.1".parse().unwrap()).is_some());
-        assert!(directory.find_address("10.0.0.1".parse().unwrap()).is_none());
-        let wild = &directory.find("api.example.com").unwrap().certificate;
-        for (host, covered) in [
-            ("api.example.com", true),
-            ("a.b.example.com", false),
-            ("example.com", false),
-            ("127.0.0.1", true),
-            ("[::1]", true),
-            ("10.0.0.1", false),
-        ] {
-            assert_eq!(wild.covers(host), covered, "{host}");
-        }
-    }
-
-    #[test]
-    fn every_bad_file_is_named() {
-        let dir = tempfile::tempdir().unwrap();
-        let good = files(dir.path(), "a", &["a.example"]);
-        let other = files(dir.path(), "b", &["b.example"]);
-        let missing =
-            CertificateFiles { chain: dir.path().join("none.pem"), key: good.key.clone() };
-        let mixed = CertificateFiles { chain: good.chain.clone(), key: other.key };
-        let keyless = CertificateFiles { chain: good.key.clone(), key: good.key };
-        let errors = Directory::load(&tls(vec![missing, mixed, keyless])).unwrap_err();
-        let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        assert!(lines[0].contains("none.pem"), "{lines:?}");
-        assert!(lines[1].contains("b.key cannot be used with"), "{lines:?}");
-        assert!(lines[2].contains("a.key holds no certificate"), "{lines:?}");
+/// Most clients send it so: nothing is allocated then.
+fn lower_case(name: &str) -> Cow<'_, str> {
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(name.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(name)
     }
 }
