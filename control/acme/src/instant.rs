@@ -1,0 +1,14 @@
+//! Authorities by way of the crate instant-acme, which is named in this folder alone.
+
+mod account;
+mod order;
+mod renewal;
+mod speaking;
+mod transport;
+mod words;
+
+pub(crate) use account::log_in;
+pub(crate) use renewal::renewal_window;
+
+#[cfg(test)]
+mod tests;

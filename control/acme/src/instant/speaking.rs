@@ -1,0 +1,123 @@
+//! An account's side of the conversation, and what is repeated in it.
+
+use async_trait::async_trait;
+use instant_acme::{Account, CertificateIdentifier, Error};
+use rustls_pki_types::CertificateDer;
+
+use super::order::InstantOrder;
+use super::transport::Transport;
+use super::words;
+use crate::authority::{Authority, Fault, NewOrder, RemoteOrder};
+
+/// How often a request is made anew whose nonce was not taken: nothing was done then (RFC 8555
+/// §6.5). Behind each stand three tries of the library's.
+pub(super) const NONCES: u32 = 12;
+
+/// Logged in, for one attempt.
+pub(super) struct InstantAcme {
+    pub(super) name: String,
+    pub(super) directory: String,
+    pub(super) account: Account,
+    pub(super) transport: Transport,
+}
+
+/// Awaits what the expression makes, and has it made again for as long as it fails for its nonce. A
+/// macro, as a closure that lends what it holds makes futures that no thread may be given.
+macro_rules! persist {
+    ($operation:expr) => {{
+        let mut again = $crate::instant::speaking::NONCES;
+        loop {
+            again -= 1;
+            match $operation.await {
+                Err(error) if again > 0 && $crate::instant::words::is_bad_nonce(&error) => {}
+                outcome => break outcome,
+            }
+        }
+    }};
+}
+pub(super) use persist;
+
+// === impl InstantAcme ===
+
+impl InstantAcme {
+    fn fault(&self, error: Error) -> Fault {
+        words::fault(error, &self.transport.heard())
+    }
+
+    fn order(&self, order: instant_acme::Order) -> Box<dyn RemoteOrder> {
+        Box::new(InstantOrder::new(order, &self.transport))
+    }
+}
+
+#[async_trait]
+impl Authority for InstantAcme {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn directory(&self) -> &str {
+        &self.directory
+    }
+
+    fn account(&self) -> &str {
+        self.account.id()
+    }
+
+    fn profiles(&self) -> Vec<String> {
+        let mut names: Vec<_> =
+            self.account.profiles().map(|profile| profile.name.to_owned()).collect();
+        names.sort();
+        names
+    }
+
+    async fn place(&self, wanted: &NewOrder<'_>) -> Result<Box<dyn RemoteOrder>, Fault> {
+        let names: Vec<_> = wanted.hosts.iter().map(words::identifier).collect();
+        let mut order = instant_acme::NewOrder::new(&names);
+        if let Some(profile) = wanted.profile {
+            order = order.profile(profile);
+        }
+        if let Some(leaf) = wanted.replaces {
+            let leaf = CertificateDer::from(leaf);
+            let replaced = CertificateIdentifier::try_from(&leaf).map_err(|reason| {
+                Fault::Replaces { reason: format!("it cannot be named: {reason}") }
+            })?;
+            order = order.replaces(replaced.into_owned());
+        }
+        match persist!(self.account.new_order(&order)) {
+            Ok(order) => Ok(self.order(order)),
+            // RFC 9773 §5: only where the directory has renewal information is there such a field.
+            Err(Error::Unsupported(_)) if wanted.replaces.is_some() => {
+                self.place(&NewOrder { replaces: None, ..*wanted }).await
+            }
+            Err(error) => self.not_placed(error, wanted.replaces.is_some()).await,
+        }
+    }
+
+    async fn look(&self, url: &str) -> Result<Box<dyn RemoteOrder>, Fault> {
+        let order = persist!(self.account.order(url.to_owned()));
+        order.map(|order| self.order(order)).map_err(|error| self.fault(error))
+    }
+}
+
+impl InstantAcme {
+    /// What became of an order that the library gives an error for.
+    async fn not_placed(
+        &self,
+        error: Error,
+        replaces: bool,
+    ) -> Result<Box<dyn RemoteOrder>, Fault> {
+        let heard = self.transport.heard();
+        let placed = heard.status.is_some_and(|status| (200..300).contains(&status));
+        // The library gives up an order whose answer does not repeat what is replaced; it has been
+        // placed all the same, and must not be left behind.
+        if let (true, true, Some(url)) = (replaces, placed, &heard.location) {
+            return self.look(url).await;
+        }
+        match words::fault(error, &heard) {
+            Fault::Problem { problem, .. } if replaces && problem.is_about_replaces() => {
+                Err(Fault::Replaces { reason: problem.to_string() })
+            }
+            fault => Err(fault),
+        }
+    }
+}
