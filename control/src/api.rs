@@ -2,6 +2,7 @@
 
 mod access;
 mod audit;
+mod certificates;
 mod guard;
 mod health;
 mod invalidate;
@@ -13,7 +14,6 @@ mod problem;
 mod record;
 mod sites;
 mod targets;
-mod timestamp;
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -24,15 +24,17 @@ use axum::routing::{get, post};
 use http::StatusCode;
 use parking_lot::Mutex;
 use prometheus::{IntCounterVec, Registry};
+use warmfront_certs::Certificates;
 use warmfront_config::{AdminAddr, Config};
 use warmfront_origin::{Origin, TargetGroup};
 use warmfront_store::Store;
 
+use crate::certificates::{Orders, OwnFiles};
 use crate::guesses::Guesses;
 use crate::keys::Keyring;
 use crate::readiness::Readiness;
+use crate::timestamp::Moment;
 use problem::Problem;
-use timestamp::Moment;
 
 /// What the control plane is made of.
 pub struct Setup {
@@ -42,6 +44,10 @@ pub struct Setup {
     pub store: Arc<Store>,
     /// The buckets and target groups of the configuration. The groups are tended while it serves.
     pub origins: Vec<Origin>,
+    /// What clients are shown. Own certificates are read again when their files change.
+    pub certificates: Arc<Certificates>,
+    /// What is ordered, until the node drains; `None` where nothing is.
+    pub orders: Option<Arc<Orders>>,
     /// Who may do what.
     pub keyring: Keyring,
     /// What `/ready` tells.
@@ -53,11 +59,15 @@ pub struct Setup {
 }
 
 /// The control plane, ready to be served on a listener.
-#[derive(Debug)]
 pub struct Control {
     pub(crate) router: Router,
     /// Tended as long as it serves.
     pub(crate) groups: Vec<Arc<TargetGroup>>,
+    /// Watched as long as it serves.
+    pub(crate) own_files: Arc<OwnFiles>,
+    /// Kept fresh until the node drains.
+    pub(crate) orders: Option<Arc<Orders>>,
+    pub(crate) readiness: Readiness,
 }
 
 /// What every answer is made from.
@@ -65,6 +75,9 @@ struct Node {
     config: Arc<Config>,
     store: Arc<Store>,
     origins: Vec<Origin>,
+    certificates: Arc<Certificates>,
+    own_files: Arc<OwnFiles>,
+    orders: Option<Arc<Orders>>,
     /// Held by whoever changes a target by what it is.
     registering: Mutex<()>,
     keyring: Keyring,
@@ -92,10 +105,14 @@ impl Control {
     /// Assembles the API. Fails if the registry has metrics of the control plane already.
     pub fn new(setup: Setup) -> Result<Self, prometheus::Error> {
         let invalidated = metrics::register(&setup)?;
+        let own_files = OwnFiles::new(setup.certificates.clone(), setup.orders.clone());
         let node = Arc::new(Node {
             config: setup.config,
             store: setup.store,
             origins: setup.origins,
+            certificates: setup.certificates,
+            own_files: Arc::new(own_files),
+            orders: setup.orders,
             registering: Mutex::default(),
             keyring: setup.keyring,
             guesses: Guesses::default(),
@@ -105,7 +122,9 @@ impl Control {
             clock: setup.clock,
         });
         let groups = node.groups().cloned().collect();
-        Ok(Self { router: router(node), groups })
+        let (own_files, orders) = (node.own_files.clone(), node.orders.clone());
+        let readiness = node.readiness.clone();
+        Ok(Self { router: router(node), groups, own_files, orders, readiness })
     }
 }
 
@@ -139,6 +158,8 @@ fn router(node: Arc<Node>) -> Router {
         .route("/invalidations", get(invalidations::list))
         .route("/invalidations/{id}", get(invalidations::show))
         .route("/sites", get(sites::list))
+        .route("/certificates", get(certificates::list))
+        .route("/certificates/{host}/renew", post(certificates::renew))
         .route("/origins", get(origins::list))
         .route("/origins/{name}", get(origins::show))
         .route("/origins/{name}/targets", post(targets::register))

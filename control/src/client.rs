@@ -5,9 +5,9 @@ mod exchange;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use warmfront_config::{AdminAddr, Config, Secret};
 
 use crate::listener::Named;
@@ -140,19 +140,11 @@ impl Client {
             "dry_run": dry_run,
             "reference": reference,
         });
-        let answer = self.post("/invalidate", &order).await?;
-        let foreign = || ClientError::Foreign {
-            address: Named(&self.address).to_string(),
-            status: answer.status,
-        };
-        let json: Value = serde_json::from_slice(&answer.body).map_err(|_| foreign())?;
-        if !answer.status.is_success() {
-            let detail = json.get("detail").and_then(Value::as_str).map(str::to_owned);
-            return Err(match detail {
-                Some(detail) => ClientError::Refused { detail, problem: json },
-                None => foreign(),
-            });
-        }
+        let body = Some(order.to_string());
+        let path = "/invalidate";
+        let answer = exchange::send(&self.address, &self.token, Method::POST, path, body).await?;
+        let json = self.read(&answer)?;
+        let foreign = || self.foreign(answer.status);
         let answered = Answered::deserialize(&json).map_err(|_| foreign())?;
         let kind = match (answered.id, answer.status) {
             (None, _) => Kind::DryRun,
@@ -168,8 +160,31 @@ impl Client {
         })
     }
 
-    async fn post(&self, path: &str, body: &Value) -> Result<Answer, ClientError> {
-        exchange::post(&self.address, &self.token, path, body.to_string()).await
+    /// What the node answers to a GET: a JSON object. A node that is not ready says so in one, too.
+    pub async fn look(&self, path: &str) -> Result<Map<String, Value>, ClientError> {
+        let answer = exchange::send(&self.address, &self.token, Method::GET, path, None).await?;
+        match self.read(&answer)? {
+            Value::Object(fields) => Ok(fields),
+            _ => Err(self.foreign(answer.status)),
+        }
+    }
+
+    /// The JSON of an answer that is no refusal.
+    fn read(&self, answer: &Answer) -> Result<Value, ClientError> {
+        let foreign = || self.foreign(answer.status);
+        let json: Value = serde_json::from_slice(&answer.body).map_err(|_| foreign())?;
+        if answer.status.is_success() || json.get("ready").is_some() {
+            return Ok(json);
+        }
+        let detail = json.get("detail").and_then(Value::as_str).map(str::to_owned);
+        Err(match detail {
+            Some(detail) => ClientError::Refused { detail, problem: json },
+            None => foreign(),
+        })
+    }
+
+    fn foreign(&self, status: StatusCode) -> ClientError {
+        ClientError::Foreign { address: Named(&self.address).to_string(), status }
     }
 }
 

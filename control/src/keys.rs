@@ -286,6 +286,7 @@ fn verb(action: Action) -> &'static str {
         Action::Invalidate => "invalidate stored responses of",
         Action::Read => "read about",
         Action::Targets => "change the targets of",
+        Action::Certificates => "renew the certificates of",
     }
 }
 

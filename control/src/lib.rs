@@ -7,6 +7,7 @@
 
 mod api;
 mod cause;
+mod certificates;
 mod client;
 mod command;
 mod guesses;
@@ -18,10 +19,14 @@ mod root_key;
 mod serve;
 #[cfg(test)]
 mod tests;
+mod timestamp;
 
 pub use api::{Control, Setup};
+pub use certificates::{
+    CertificatesOnline, JournalError, Orders, OrdersError, certificates_online,
+};
 pub use client::{Client, ClientError, Kind, Outcome};
-pub use command::{Exit, Invalidate, invalidate};
+pub use command::{Exit, Invalidate, Status, invalidate, status};
 pub use keys::{Keyring, Permission, Principal, Refusal};
 pub use listener::{AdminListener, BindError};
 pub use readiness::{Phase, Readiness};

@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
+use tokio::sync::watch;
 
 /// The node's readiness, shared by whoever changes it and whoever tells it.
 #[derive(Debug, Clone, Default)]
-pub struct Readiness(Arc<RwLock<State>>);
+pub struct Readiness {
+    state: Arc<RwLock<State>>,
+    draining: Arc<watch::Sender<bool>>,
+}
 
 /// Where the node is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -38,35 +42,43 @@ impl Readiness {
 
     /// The first configuration is in force and every listener accepts.
     pub fn set_serving(&self) {
-        self.0.write().phase = Phase::Serving;
+        self.state.write().phase = Phase::Serving;
     }
 
     /// No new traffic is wanted: the node is about to stop.
     pub fn set_draining(&self) {
-        self.0.write().phase = Phase::Draining;
+        self.state.write().phase = Phase::Draining;
+        self.draining.send_replace(true);
+    }
+
+    /// Returns when no new traffic is wanted any more.
+    pub(crate) async fn draining(&self) {
+        let mut draining = self.draining.subscribe();
+        // The sender is ours: it is not gone.
+        let _ = draining.wait_for(|draining| *draining).await;
     }
 
     /// Tells of a problem that the node lives with; a later one of the same topic takes its place.
     /// It does not make the node unready: the last good state serves on.
     pub fn report(&self, topic: &'static str, sentence: String) {
-        self.0.write().problems.insert(topic, sentence);
+        self.state.write().problems.insert(topic, sentence);
     }
 
     /// Takes back what was reported under this topic.
     pub fn resolve(&self, topic: &'static str) {
-        if self.0.read().problems.contains_key(topic) {
-            self.0.write().problems.remove(topic);
+        if self.state.read().problems.contains_key(topic) {
+            self.state.write().problems.remove(topic);
         }
     }
 
     /// Where the node is in its life. It is ready while it serves.
     pub fn phase(&self) -> Phase {
-        self.0.read().phase
+        self.state.read().phase
     }
 
     /// What keeps the node from being ready, if anything, then what it lives with.
     pub fn problems(&self) -> Vec<String> {
-        let state = self.0.read();
+        let state = self.state.read();
         let phase = match state.phase {
             Phase::Starting => Some("starting: no configuration is in force yet"),
             Phase::Serving => None,

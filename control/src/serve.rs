@@ -12,6 +12,7 @@ use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
 
 use crate::api::Control;
 use crate::guesses::Peer;
@@ -32,7 +33,7 @@ const DRAIN_TIME_MAX: Duration = Duration::from_secs(10);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 impl Control {
-    /// Answers on the listener, and tends the target groups, until `shutdown` turns true or its
+    /// Answers on the listener, tends the target groups and keeps certificates fresh, until `shutdown` turns true or its
     /// sender is gone; then finishes what is being answered. Fails if the socket cannot be handed
     /// to the runtime.
     pub async fn serve(
@@ -42,6 +43,8 @@ impl Control {
     ) -> io::Result<()> {
         let listener = listener.accepting()?;
         let mut keepers = keep(self.groups.iter().cloned(), &shutdown);
+        keepers.spawn(self.own_files.clone().watch());
+        let mut orders = self.keep_orders(&mut keepers, &shutdown);
         let places = Arc::new(Semaphore::new(CONNECTIONS_MAX as usize));
         loop {
             let next = async {
@@ -68,9 +71,30 @@ impl Control {
         }
         drop(listener);
         keepers.shutdown().await;
+        orders.shutdown().await;
         let all = places.acquire_many(CONNECTIONS_MAX);
         let _ = tokio::time::timeout(DRAIN_TIME_MAX, all).await;
         Ok(())
+    }
+
+    /// Certificates are ordered until the node drains: an authority would find nobody to answer it
+    /// then, and count a failure.
+    fn keep_orders(
+        &self,
+        keepers: &mut JoinSet<()>,
+        shutdown: &watch::Receiver<bool>,
+    ) -> JoinSet<()> {
+        let Some(orders) = &self.orders else { return JoinSet::new() };
+        let (stop, stops) = watch::channel(false);
+        let (readiness, mut shutdown) = (self.readiness.clone(), shutdown.clone());
+        keepers.spawn(async move {
+            tokio::select! {
+                () = readiness.draining() => {}
+                () = stopped(&mut shutdown) => {}
+            }
+            stop.send_replace(true);
+        });
+        orders.keep(&stops)
     }
 }
 

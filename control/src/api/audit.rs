@@ -70,6 +70,17 @@ pub(super) fn targets(principal: &Principal, asked: &TargetChange<'_>, status: S
     );
 }
 
+pub(super) fn renewal(principal: &Principal, host: &str, status: StatusCode) {
+    tracing::info!(
+        target: "audit",
+        action = "certificates",
+        key = principal.id(),
+        name = principal.name(),
+        host,
+        status = status.as_u16(),
+    );
+}
+
 pub(super) fn wrong_key(peer: Peer, path: &str) {
     let client = match peer {
         Peer::Tcp(address) => address.to_string(),

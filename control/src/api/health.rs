@@ -27,6 +27,9 @@ pub(super) async fn ready(State(node): State<Arc<Node>>) -> (StatusCode, Json<Va
     for group in node.groups().filter(|group| !has_healthy_target(group, now)) {
         problems.push(format!("origin {}: no target is healthy", group.name()));
     }
+    let wall = node.now();
+    problems.extend(node.own_files.problems(wall));
+    problems.extend(node.orders.iter().flat_map(|orders| orders.problems(wall)));
     (status, Json(json!({ "ready": ready, "problems": problems })))
 }
 

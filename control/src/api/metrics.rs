@@ -1,5 +1,6 @@
 //! `GET /metrics`, and the metrics that the control plane knows.
 
+mod certificates;
 mod targets;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use warmfront_store::Store;
 use super::access::authenticate;
 use super::problem::Problem;
 use super::{Node, Reach, Setup, blocking, groups};
+use certificates::CertificateCollector;
 use targets::TargetCollector;
 
 /// Registers the control plane's own metrics; returns the one that is counted here.
@@ -31,6 +33,15 @@ pub(super) fn register(setup: &Setup) -> Result<IntCounterVec, prometheus::Error
 
     let groups = groups(&setup.origins).cloned().collect();
     setup.registry.register(Box::new(TargetCollector::new(groups)?))?;
+
+    let (certificates, orders) = (setup.certificates.clone(), setup.orders.clone());
+    let counted = orders.as_ref().map(|orders| orders.collectors());
+    for collector in counted.into_iter().flatten() {
+        setup.registry.register(collector)?;
+    }
+    let certificates =
+        CertificateCollector::new(setup.config.clone(), certificates, orders, setup.clock)?;
+    setup.registry.register(Box::new(certificates))?;
 
     let invalidated = Opts::new("warmfront_invalidations_total", "Invalidations recorded");
     let invalidated = IntCounterVec::new(invalidated, &["site"])?;

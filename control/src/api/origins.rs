@@ -14,7 +14,7 @@ use super::Node;
 use super::access::Access;
 use super::problem::Problem;
 use super::targets::Shown;
-use super::timestamp::Moment;
+use crate::timestamp::Moment;
 
 /// The origins that the key may see, by name.
 pub(super) async fn list(

@@ -1,9 +1,8 @@
 //! An invalidation as the API shows it.
 
+use crate::timestamp::rfc3339;
 use serde::Serialize;
 use warmfront_store::{Invalidation, InvalidationPath};
-
-use super::timestamp::rfc3339;
 
 /// An invalidation as the API shows it.
 #[derive(Debug, Serialize)]

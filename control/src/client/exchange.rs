@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
-use http::{HeaderValue, Request, StatusCode};
+use http::{HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -31,12 +31,13 @@ pub(super) struct Answer {
     pub(super) body: Bytes,
 }
 
-/// Posts JSON to a node.
-pub(super) async fn post(
+/// Sends a request to a node: with a body of JSON, or with none.
+pub(super) async fn send(
     address: &AdminAddr,
     token: &Secret,
+    method: Method,
     path: &str,
-    body: String,
+    body: Option<String>,
 ) -> Result<Answer, ClientError> {
     let name = Named(address).to_string();
     let connected = timeout(CONNECT_TIME_MAX, connect(address)).await;
@@ -52,11 +53,15 @@ pub(super) async fn post(
     let bearer = HeaderValue::try_from(format!("Bearer {}", token.reveal()));
     let mut bearer = bearer.map_err(|_| ClientError::BadKey)?;
     bearer.set_sensitive(true);
-    let request = Request::post(path)
+    let mut request = Request::builder()
+        .method(method)
+        .uri(path)
         .header(HOST, host)
-        .header(AUTHORIZATION, bearer)
-        .header(CONTENT_TYPE, "application/json")
-        .body(Full::from(body));
+        .header(AUTHORIZATION, bearer);
+    if body.is_some() {
+        request = request.header(CONTENT_TYPE, "application/json");
+    }
+    let request = request.body(Full::from(body.unwrap_or_default()));
     let broken = |cause: String| ClientError::Broken { address: name.clone(), cause };
     let request = request.map_err(|error| broken(error.to_string()))?;
     match timeout(ANSWER_TIME_MAX, exchange(stream, request)).await {

@@ -15,12 +15,13 @@ use tempfile::TempDir;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use warmfront_certs::{CertificateFolder, Certificates};
 use warmfront_config::{AdminAddr, Config};
 use warmfront_origin::{Ground, Origin, Registrations, Resolver, TargetGroup};
 use warmfront_store::{Store, StoreLimits};
 
 use crate::listener::Duplex;
-use crate::{AdminListener, Control, Keyring, Readiness, RootKey, Setup};
+use crate::{AdminListener, Control, Keyring, Orders, Readiness, RootKey, Setup};
 
 /// `Bearer` and the key that may invalidate `/assets/*` of www, and read about www.
 pub(super) const DEPLOY: &str = "Bearer DEPLOY.secret-of-the-deploy-key";
@@ -82,13 +83,42 @@ secret = "secret-of-the-rollout-key"
 allow = [{ action = "targets", origin = "app" }]
 "#;
 
+/// One that orders for an address, from an authority that is not there, and has a certificate of its
+/// own for a name; one whose host is nowhere; one that orders nothing.
+const ORDERED: &str = r#"
+[tls]
+certificates = [{ chain = "STATE/own.pem", key = "STATE/own.key" }]
+
+[acme]
+agree_to_terms = true
+directory = "https://127.0.0.1:1/directory"
+
+[sites.ordered]
+hosts = ["127.0.0.1", "own.example.com"]
+origin = "api"
+viewer = "allow-all"
+
+[sites.lost]
+hosts = ["lost.invalid"]
+origin = "api"
+viewer = "allow-all"
+
+[sites.plain]
+hosts = ["plain.example.com"]
+origin = "api"
+viewer = "allow-all"
+acme = false
+"#;
+
 /// Which sites the configuration has.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Sites {
+pub(crate) enum Sites {
     Www,
     WwwAndApi,
     /// The second one asks a target group, then a bucket; a third group is checked.
     WwwAndShop,
+    /// The second and the third one order certificates.
+    WwwAndOrdered,
 }
 
 pub(super) struct Node {
@@ -124,8 +154,14 @@ impl Node {
         let database = redb::Database::create(state.path().join("ledger.redb")).unwrap();
         let database = Arc::new(database);
         let store = Store::open(&limits, database.clone(), || SystemTime::UNIX_EPOCH).unwrap();
+        let certificates = Certificates::load(&config).unwrap();
+        let resolver = Resolver::new(&config.resolver).unwrap();
+        let storage = Arc::new(CertificateFolder::open(state.path()).unwrap());
+        let whole = Arc::new(config.clone());
+        let orders =
+            Orders::open(&whole, &certificates, storage, &database, &resolver, clock).unwrap();
         let ground = Ground {
-            resolver: Resolver::new(&config.resolver).unwrap(),
+            resolver,
             registrations: Some(Arc::new(Registrations::open(database).unwrap())),
             now: tokio::time::Instant::now().into_std(),
         };
@@ -133,13 +169,15 @@ impl Node {
         let origins: Vec<_> = origins.collect();
         let readiness = Readiness::new();
         let control = Control::new(Setup {
-            config: Arc::new(config.clone()),
+            config: whole,
             store: Arc::new(store),
             origins: origins.clone(),
+            certificates,
+            orders,
             keyring: Keyring::new(&root, &config.keys),
             readiness: readiness.clone(),
             registry: Registry::new(),
-            clock: || SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000),
+            clock,
         });
         let listener = AdminListener::bind(&config.listen.admin).unwrap();
         let address = listener.address().clone();
@@ -251,18 +289,37 @@ impl Answer {
     }
 }
 
-pub(super) fn config(sites: Sites, admin: &str, state: &Path) -> Config {
+pub(crate) fn clock() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000)
+}
+
+pub(crate) fn config(sites: Sites, admin: &str, state: &Path) -> Config {
     let more = match sites {
         Sites::Www => "",
         Sites::WwwAndApi => API_SITE,
         Sites::WwwAndShop => ORIGINS,
+        Sites::WwwAndOrdered => ORDERED,
     };
-    let text = CONFIG.replace("ADMIN", admin);
-    let text = text.replace("STATE", state.to_str().unwrap()) + more;
+    let mut text = CONFIG.replace("ADMIN", admin) + more;
+    if let Sites::WwwAndOrdered = sites {
+        own_pair(state, &["own.example.com"]);
+        text = text.replace("https = []", r#"https = ["127.0.0.1:8443"]"#);
+        // A wildcard would need dns-01.
+        text = text.replacen("viewer", "acme = false\nviewer", 1);
+    }
+    let text = text.replace("STATE", state.to_str().unwrap());
     match warmfront_config::parse(&text, Path::new("/warmfront.toml"), &|_| None) {
         Ok(config) => config,
         Err(problems) => panic!("{problems:?}"),
     }
+}
+
+/// A certificate of the user's own, for these names.
+pub(crate) fn own_pair(state: &Path, names: &[&str]) {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let made = rcgen::generate_simple_self_signed(names).unwrap();
+    std::fs::write(state.join("own.pem"), made.cert.pem()).unwrap();
+    std::fs::write(state.join("own.key"), made.signing_key.serialize_pem()).unwrap();
 }
 
 fn without_times(shown: Value) -> Value {

@@ -6,7 +6,7 @@ use warmfront_config::{TargetEntry, TargetName};
 use warmfront_origin::{Health, Registration, TargetGroup, TargetStatus};
 
 use super::shown::Shown;
-use crate::api::timestamp::Moment;
+use crate::timestamp::Moment;
 
 /// What a group knows of a name: what is registered, and where it is found. A DNS name may have no
 /// address or many; one that was deregistered is here as long as something is in flight.

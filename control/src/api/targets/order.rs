@@ -14,7 +14,7 @@ use crate::api::Node;
 use crate::api::access::Access;
 use crate::api::audit::TargetChange;
 use crate::api::problem::Problem;
-use crate::api::timestamp::Moment;
+use crate::timestamp::Moment;
 
 /// As in the configuration.
 const WEIGHT_MAX: u16 = 999;

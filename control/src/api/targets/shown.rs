@@ -2,11 +2,10 @@
 
 use std::net::SocketAddr;
 
+use crate::timestamp::Moment;
 use serde::Serialize;
 use warmfront_config::TargetEntry;
 use warmfront_origin::{Health, Registration, TargetGroup, TargetStatus};
-
-use crate::api::timestamp::Moment;
 
 /// A target as the API shows it.
 #[derive(Debug, Clone, Serialize)]

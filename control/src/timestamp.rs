@@ -1,4 +1,4 @@
-//! Times as the API shows them.
+//! Times as the API and the log show them.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -7,16 +7,16 @@ use time::macros::format_description;
 
 /// One moment, by both clocks: what is shown of states is kept by the one that nobody sets.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Moment {
-    pub(super) wall: SystemTime,
-    pub(super) instant: Instant,
+pub(crate) struct Moment {
+    pub(crate) wall: SystemTime,
+    pub(crate) instant: Instant,
 }
 
 // === impl Moment ===
 
 impl Moment {
     /// Another moment, earlier or later, as it is shown. By the wall clock as it is set now.
-    pub(super) fn show(self, at: Instant) -> String {
+    pub(crate) fn show(self, at: Instant) -> String {
         let earlier = self.instant.saturating_duration_since(at);
         let later = at.saturating_duration_since(self.instant);
         let wall = self.wall.checked_sub(earlier).and_then(|wall| wall.checked_add(later));
@@ -25,7 +25,7 @@ impl Moment {
 }
 
 /// In UTC, to the millisecond. A time that no calendar has is written as the epoch.
-pub(super) fn rfc3339(at: SystemTime) -> String {
+pub(crate) fn rfc3339(at: SystemTime) -> String {
     let format =
         format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
     let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();

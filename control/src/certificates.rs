@@ -1,0 +1,141 @@
+//! Who keeps every site's certificate fresh.
+//!
+//! What to order is derived from the sites ([`plan`]). Each site has a [`keeper`] that knows what is
+//! due ([`schedule`]), sees where the hosts point ([`pointing`]), chooses an authority
+//! ([`authorities`]) and makes an [`attempt`]. What must not be forgotten is in the [`journal`].
+
+mod attempt;
+mod authorities;
+mod counts;
+mod ground;
+mod journal;
+mod keeper;
+mod online;
+mod own_files;
+mod plan;
+mod pointing;
+mod progress;
+mod proofs;
+mod schedule;
+mod selection;
+mod thread;
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use prometheus::core::Collector;
+use redb::Database;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use warmfront_certs::{Certificates, Storage};
+use warmfront_config::{Acme, Config, Site};
+use warmfront_origin::Resolver;
+
+use authorities::Next;
+use ground::Ground;
+use keeper::Keeper;
+use plan::Plan;
+
+pub use ground::OrdersError;
+pub use journal::JournalError;
+pub(crate) use journal::{Attempt, Outcome};
+pub(crate) use keeper::Standing;
+pub use online::{CertificatesOnline, certificates_online};
+pub(crate) use own_files::OwnFiles;
+
+/// The certificates that are ordered for the sites of a node.
+pub struct Orders {
+    acme: Acme,
+    ground: Arc<Ground>,
+    /// Of each site with an `acme` of its own, in the order of the file.
+    keepers: Vec<Arc<Keeper>>,
+}
+
+// === impl Orders ===
+
+impl Orders {
+    /// Shows what was kept for each site, and stand-ins for the rest where that is wanted. Reads the
+    /// disk and no network; orders nothing before it is tended. `None` if the configuration has no
+    /// `[acme]`.
+    ///
+    /// Fails if the journal cannot be read, or if an authority or the publisher of records cannot be
+    /// used as it is configured. A damaged certificate is gone on without, and told in `/ready`.
+    pub fn open(
+        config: &Arc<Config>,
+        certificates: &Arc<Certificates>,
+        storage: Arc<dyn Storage>,
+        database: &Arc<Database>,
+        resolver: &Resolver,
+        clock: fn() -> SystemTime,
+    ) -> Result<Option<Arc<Self>>, OrdersError> {
+        let Some(acme) = &config.acme else { return Ok(None) };
+        let shared = (certificates, storage);
+        let ground = Arc::new(Ground::new(config, acme, shared, database, resolver, clock)?);
+        let keeper = |site: &Arc<Site>| {
+            let plan = Plan::new(site, acme, |host| certificates.owns(host))?;
+            Some(Keeper::open(&ground, site, plan).map(Arc::new))
+        };
+        let keepers = config.sites.iter().filter_map(keeper).collect::<Result<_, _>>()?;
+        Ok(Some(Arc::new(Self { acme: acme.clone(), ground, keepers })))
+    }
+
+    /// Keeps every certificate fresh until `stop` turns true, its sender is gone, or what is
+    /// returned is dropped. Called on a tokio runtime.
+    pub(crate) fn keep(&self, stop: &watch::Receiver<bool>) -> JoinSet<()> {
+        let mut keeping = JoinSet::new();
+        for keeper in &self.keepers {
+            let (keeper, mut stopped) = (keeper.clone(), stop.clone());
+            let stop = stop.clone();
+            keeping.spawn(async move {
+                tokio::select! {
+                    // An error is a sender that is gone: nobody could say stop any more.
+                    _ = stopped.wait_for(|stop| *stop) => {}
+                    () = keeper.keep(stop) => {}
+                }
+            });
+        }
+        keeping
+    }
+
+    /// Own certificates have changed: they may speak for other hosts than before.
+    pub(crate) fn plan_anew(&self) {
+        let certificates = &self.ground.certificates;
+        for keeper in &self.keepers {
+            if let Some(plan) = Plan::new(&keeper.site, &self.acme, |host| certificates.owns(host))
+            {
+                keeper.plan_anew(plan);
+            }
+        }
+    }
+
+    /// How the certificate of each site stands that something is to be told of.
+    pub(crate) fn standings(&self, now: SystemTime) -> Vec<Standing> {
+        self.keepers.iter().filter_map(|keeper| keeper.standing(now)).collect()
+    }
+
+    /// What somebody should know, a sentence each.
+    pub(crate) fn problems(&self, now: SystemTime) -> Vec<String> {
+        self.standings(now).iter().flat_map(|standing| standing.problems(now)).collect()
+    }
+
+    /// A new certificate for this site is wanted now; gives the hosts it is for, and when the first
+    /// authority may be asked. `None` if nothing is ordered for it.
+    pub(crate) fn renew(&self, site: &str, now: SystemTime) -> Option<(Vec<String>, SystemTime)> {
+        let keeper = self.keepers.iter().find(|keeper| keeper.site.name == site)?;
+        let names = keeper.names();
+        if names.is_empty() {
+            return None;
+        }
+        keeper.ask();
+        let at = match keeper.next(now) {
+            Next::Ask(_) => now,
+            Next::Wait(until) => until,
+        };
+        Some((names, at))
+    }
+
+    /// What is counted, for a registry.
+    pub(crate) fn collectors(&self) -> [Box<dyn Collector>; 2] {
+        self.ground.counts.collectors()
+    }
+}

@@ -1,0 +1,127 @@
+//! One attempt: from logging in to a certificate that is kept and served.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use parking_lot::Mutex;
+use warmfront_acme::{
+    Ask, Blame, Journal as _, KeepError, OpenOrder, ProfileRule, Refusal, Step, obtain,
+};
+use warmfront_certs::{Record, Stored};
+use warmfront_config::{HostPattern, Issuance};
+
+use super::authorities::Known;
+use super::ground::Ground;
+use super::proofs::Showcase;
+
+/// What is to be attempted.
+#[derive(Clone)]
+pub(crate) struct Commission {
+    pub(crate) site: String,
+    pub(crate) hosts: Vec<HostPattern>,
+    pub(crate) issuance: Issuance,
+    /// Who is asked.
+    pub(crate) authority: Arc<Known>,
+    /// What is served now, and whose it is.
+    pub(crate) replaces: Option<(Vec<u8>, Record)>,
+    pub(crate) open: Option<OpenOrder>,
+}
+
+// === impl Commission ===
+
+impl Commission {
+    /// Blocks on the disk now and then. Can be dropped at any time: the journal knows how to go on.
+    pub(crate) async fn carry_out(&self, ground: &Ground) -> Result<Record, Refusal> {
+        let authority = self.authority.endpoint.log_in(&ground.journal).await?;
+        let replaces = self.replaces.as_ref().filter(|(_, record)| {
+            record.authority == authority.directory() && record.account == authority.account()
+        });
+        let ask = Ask {
+            hosts: &self.hosts,
+            challenge: self.issuance.challenge,
+            profile: self.profile(),
+            replaces: replaces.map(|(leaf, _)| leaf.as_slice()),
+            open: self.open.clone(),
+        };
+        let proofs = Showcase {
+            challenges: ground.certificates.challenges(),
+            publisher: ground.publisher.as_ref(),
+            clock: ground.clock,
+            published: Mutex::new(HashMap::new()),
+        };
+        let placed = self.open.as_ref().map(|open| open.placed);
+        let mut journal = SiteJournal { site: &self.site, ground, placed };
+        let issued = obtain(&*authority, &ask, &proofs, &mut journal, ground.clock).await?;
+        let record = Record {
+            authority: issued.directory,
+            account: issued.account,
+            profile: self.issuance.profile.clone(),
+            ordered: journal.placed.unwrap_or_else(|| ground.now()),
+        };
+        let kept = ground.storage.keep(&self.site, &issued.chain, &issued.key, &record);
+        let Stored { certificate, record } = kept.map_err(|error| edge(&error.to_string()))?;
+        ground.certificates.install(&self.site, certificate);
+        if let Err(error) = journal.closed() {
+            // The next start knows by the record that the order is over.
+            tracing::warn!(site = self.site, "certificate: its order could not be closed: {error}");
+        }
+        Ok(record)
+    }
+
+    /// The configured profile is the first authority's; another need not know it.
+    fn profile(&self) -> ProfileRule<'_> {
+        match &self.issuance.profile {
+            None => ProfileRule::Any,
+            Some(profile) if self.authority.stands_in => ProfileRule::IfOffered(profile),
+            Some(profile) => ProfileRule::Required(profile),
+        }
+    }
+}
+
+/// The journal of one site's order.
+struct SiteJournal<'a> {
+    site: &'a str,
+    ground: &'a Ground,
+    /// When the order was placed that is under way.
+    placed: Option<SystemTime>,
+}
+
+// === impl SiteJournal ===
+
+impl warmfront_acme::Journal for SiteJournal<'_> {
+    fn placed(&mut self, order: &OpenOrder) -> Result<(), KeepError> {
+        self.ground.journal.placed(self.site, order).map_err(KeepError::new)?;
+        self.ground.placed(&order.directory, order.placed);
+        self.placed = Some(order.placed);
+        Ok(())
+    }
+
+    fn key(&mut self) -> Result<Option<String>, KeepError> {
+        self.ground.storage.pending_key(self.site).map_err(KeepError::new)
+    }
+
+    fn keep_key(&mut self, pem: &str) -> Result<(), KeepError> {
+        self.ground.storage.keep_pending_key(self.site, pem).map_err(KeepError::new)
+    }
+
+    fn closed(&mut self) -> Result<(), KeepError> {
+        close(self.ground, self.site)
+    }
+
+    fn step(&mut self, step: Step) {
+        tracing::info!(site = self.site, "certificate: {step}");
+    }
+}
+
+/// The site's order is over, and its key is nobody's. The order first: without it the key is found
+/// by nobody, while an order without its key has to be placed anew.
+pub(crate) fn close(ground: &Ground, site: &str) -> Result<(), KeepError> {
+    ground.journal.closed(site).map_err(KeepError::new)?;
+    ground.storage.drop_pending_key(site).map_err(KeepError::new)
+}
+
+/// By this node's own doing.
+pub(crate) fn edge(sentence: &str) -> Refusal {
+    Refusal { sentence: sentence.to_owned(), blame: Blame::Edge, retry_after: None }
+}

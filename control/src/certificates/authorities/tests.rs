@@ -1,0 +1,123 @@
+use std::time::{Duration, UNIX_EPOCH};
+
+use redb::Database;
+use redb::backends::InMemoryBackend;
+use warmfront_config::BeforeFirst;
+
+use super::super::journal::{Attempt, Outcome};
+use super::*;
+
+const HOUR: u64 = 3_600;
+
+fn at(seconds: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(1_700_000_000 + seconds)
+}
+
+fn now() -> SystemTime {
+    at(0)
+}
+
+fn directory(name: &str) -> String {
+    format!("https://{name}.example/directory")
+}
+
+/// `a` is public, `b` stands in for it.
+fn two() -> Authorities {
+    let authority = |name: &str, public| Authority {
+        name: name.to_owned(),
+        directory: directory(name),
+        ca_file: None,
+        external_account: None,
+        public,
+    };
+    let acme = Acme {
+        email: None,
+        authorities: vec![authority("a", true), authority("b", false)],
+        public_addresses: Vec::new(),
+        before_first: BeforeFirst::SelfSigned,
+        dns: None,
+    };
+    let database = Database::builder().create_with_backend(InMemoryBackend::new()).unwrap();
+    let journal = Journal::open(Arc::new(database)).unwrap();
+    Authorities::open(&acme, &journal, now).unwrap()
+}
+
+/// So many failures at each, the last with this Retry-After.
+fn past(failures: &str, retry_after: Option<SystemTime>) -> Past {
+    let mut past = Past::default();
+    for name in failures.split_terminator(' ') {
+        past.add(Attempt {
+            at: now(),
+            directory: directory(name),
+            authority: name.to_owned(),
+            outcome: Outcome::Names,
+            sentence: "no".to_owned(),
+            retry_after,
+            next: None,
+        });
+    }
+    past
+}
+
+fn open(name: &str) -> OpenOrder {
+    OpenOrder {
+        directory: directory(name),
+        account: "https://a.example/account".to_owned(),
+        url: "https://a.example/order".to_owned(),
+        hosts: vec!["www.acme.dev".to_owned()],
+        placed: now(),
+        profile: None,
+    }
+}
+
+fn shown(next: &Next) -> String {
+    match next {
+        Next::Ask(known) => known.settings.name.clone(),
+        Next::Wait(until) => format!("{}", until.duration_since(now()).unwrap().as_secs()),
+    }
+}
+
+#[test]
+fn the_second_authority_is_asked_when_the_first_has_failed_three_times() {
+    let authorities = two();
+    let orders = [None, Some(open("b"))];
+    for (failures, order, expected) in [
+        ("", 0, "a"),
+        ("a a", 0, "a"),
+        ("a a a", 0, "b"),
+        ("a a a b b b", 0, "a"),
+        ("a", 1, "b"),
+        ("b b b", 1, "a"),
+    ] {
+        let open = orders[order].as_ref();
+        let next = authorities.next(&past(failures, None), open, now());
+        assert_eq!(shown(&next), expected, "{failures}, open: {order}");
+    }
+}
+
+#[test]
+fn what_an_authority_told_one_site_holds_for_an_hour_for_the_others() {
+    let authorities = two();
+    let day = at(24 * HOUR);
+    let until = authorities.told_to_wait(&directory("a"), day, now());
+    assert_eq!(until, at(HOUR));
+    let next = |past: &Past, seconds| shown(&authorities.next(past, None, at(seconds)));
+    let (told, other) = (past("a", Some(day)), past("", None));
+    assert_eq!((next(&told, 0), next(&other, 0)), ("b".to_owned(), "b".to_owned()));
+    assert_eq!((next(&told, HOUR), next(&other, HOUR)), ("b".to_owned(), "a".to_owned()));
+    assert_eq!(next(&told, 24 * HOUR), "a");
+
+    authorities.told_to_wait(&directory("b"), at(60), now());
+    assert_eq!(next(&other, 0), "60", "nobody wants to be asked");
+}
+
+#[test]
+fn orders_are_counted_for_public_authorities() {
+    let authorities = two();
+    for name in ["a", "b"] {
+        (0..250).for_each(|second| authorities.placed(&directory(name), at(second)));
+    }
+    let next = |seconds| shown(&authorities.next(&past("", None), None, at(seconds)));
+    assert_eq!(next(250), "b");
+    assert_eq!(next(3 * HOUR), "a", "the first one counts no more");
+}

@@ -1,0 +1,54 @@
+//! What the journal says of an authority and of a site's attempts.
+
+use std::time::{Duration, SystemTime};
+
+use super::record::{Attempt, Outcome};
+use super::{ORDERS_COUNTED, ORDERS_MAX};
+
+/// So long, at the most, one site's Retry-After holds up the others: many limits are about one
+/// site's names alone, and last for days.
+const SHARED_WAIT_MAX: Duration = Duration::from_hours(1);
+
+/// What is known of one authority.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// It said that it is not to be asked before this.
+    pub(crate) until: Option<SystemTime>,
+    /// The orders that were placed lately, oldest first.
+    pub(crate) placed: Vec<SystemTime>,
+}
+
+// === impl Told ===
+
+impl Told {
+    /// Until when nothing may be ordered there: because it said so, or, for a public one, because
+    /// its limit is near. `None` if something may be ordered now.
+    pub(crate) fn waits(&self, public: bool, now: SystemTime) -> Option<SystemTime> {
+        // The one that has to fall out of the window before there is room for another.
+        let over = self.placed.len().checked_sub(ORDERS_MAX).filter(|_| public);
+        let room = over.and_then(|index| self.placed.get(index)?.checked_add(ORDERS_COUNTED));
+        // What is further off was written by a clock that ran ahead.
+        let told = self.until.filter(|until| *until <= now + SHARED_WAIT_MAX);
+        told.max(room).filter(|until| *until > now)
+    }
+
+    /// It told one site to come back then. Gives until when the others leave it alone.
+    pub(crate) fn wait_until(&mut self, until: SystemTime, now: SystemTime) -> SystemTime {
+        let until = until.min(now + SHARED_WAIT_MAX);
+        self.until = self.until.filter(|known| *known <= now + SHARED_WAIT_MAX).max(Some(until));
+        until
+    }
+
+    /// An order was placed; those that are no longer counted are forgotten.
+    pub(crate) fn placed(&mut self, at: SystemTime) {
+        let forgotten = at.checked_sub(ORDERS_COUNTED).unwrap_or(at);
+        self.placed.retain(|placed| *placed >= forgotten);
+        self.placed.push(at);
+    }
+}
+
+/// Attempts since the last one that went well.
+pub(crate) fn failures_in_a_row(attempts: &[Attempt]) -> &[Attempt] {
+    let well = attempts.iter().rposition(|attempt| attempt.outcome == Outcome::Issued);
+    attempts.get(well.map_or(0, |index| index + 1)..).unwrap_or_default()
+}

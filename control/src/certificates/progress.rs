@@ -1,0 +1,112 @@
+//! How far a site's certificate is, as its keeper knows it and others are told.
+
+use std::time::SystemTime;
+
+use warmfront_acme::OpenOrder;
+use warmfront_certs::Record;
+
+use super::journal::{Attempt, Outcome, Renewal, failures_in_a_row};
+use super::plan::Plan;
+
+/// What a keeper knows beside what is served.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    pub(crate) plan: Plan,
+    /// Who gave the certificate that is kept.
+    pub(crate) record: Option<Record>,
+    /// Why the certificate that was kept cannot be served.
+    pub(crate) damaged: Option<String>,
+    pub(crate) renewal: Option<Renewal>,
+    /// An order that is not known to be over.
+    pub(crate) open: Option<OpenOrder>,
+    pub(crate) past: Past,
+    /// Somebody asked for a new certificate.
+    pub(crate) asked: bool,
+    pub(crate) doing: Doing,
+}
+
+/// What a keeper is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Doing {
+    /// Nothing is to be done before its time.
+    Idle,
+    /// Hosts that an order is for do not point here.
+    Pointing(Elsewhere),
+    /// Every authority wants to be left alone until then.
+    Waiting(SystemTime),
+    /// An attempt is under way.
+    Ordering,
+}
+
+/// Hosts that do not point here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Elsewhere {
+    /// How often it was looked, in a row.
+    pub(crate) looks: u32,
+    /// A sentence for each host.
+    pub(crate) sentences: Vec<String>,
+}
+
+/// What became of earlier attempts.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Past {
+    pub(crate) last: Option<Attempt>,
+    /// Since the last one that went well.
+    pub(crate) failed: Vec<Attempt>,
+}
+
+/// Failures in a row that are kept; more than any back-off counts.
+const FAILED_KEPT: usize = 100;
+
+// === impl Past ===
+
+impl Past {
+    /// Of the attempts in the journal, oldest first.
+    pub(crate) fn new(attempts: &[Attempt]) -> Self {
+        let failed = failures_in_a_row(attempts).to_vec();
+        Self { last: attempts.last().cloned(), failed }
+    }
+
+    pub(crate) fn add(&mut self, attempt: Attempt) {
+        match attempt.outcome {
+            Outcome::Issued => self.failed.clear(),
+            _ if self.failed.len() < FAILED_KEPT => self.failed.push(attempt.clone()),
+            _ => {}
+        }
+        self.last = Some(attempt);
+    }
+
+    /// The last attempt, if it failed.
+    pub(crate) fn failure(&self) -> Option<&Attempt> {
+        self.last.as_ref().filter(|last| last.outcome != Outcome::Issued)
+    }
+
+    pub(crate) fn failures(&self) -> u32 {
+        u32::try_from(self.failed.len()).unwrap_or(u32::MAX)
+    }
+
+    /// How many of them were at this authority.
+    pub(crate) fn failures_at(&self, directory: &str) -> u32 {
+        let here = self.failed.iter().filter(|attempt| attempt.directory == directory);
+        u32::try_from(here.count()).unwrap_or(u32::MAX)
+    }
+
+    /// Before when this authority does not want to see the site again. What was written by a clock
+    /// that ran ahead does not count.
+    pub(crate) fn retry_after(&self, directory: &str, now: SystemTime) -> Option<SystemTime> {
+        let here = self.failed.iter().filter(|attempt| attempt.directory == directory);
+        let told = here.filter(|attempt| attempt.at <= now).filter_map(|it| it.retry_after);
+        told.max().filter(|until| *until > now)
+    }
+}
+
+// === impl Doing ===
+
+impl Doing {
+    pub(crate) fn elsewhere(&self) -> Option<&Elsewhere> {
+        match self {
+            Self::Pointing(elsewhere) => Some(elsewhere),
+            _ => None,
+        }
+    }
+}

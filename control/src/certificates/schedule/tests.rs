@@ -1,0 +1,141 @@
+use std::time::UNIX_EPOCH;
+
+use proptest::prelude::*;
+
+use super::super::journal::Outcome;
+use super::*;
+
+const HOUR: u64 = 3_600;
+const DAY: u64 = 24 * HOUR;
+
+fn at(seconds: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+fn lifetime(days: u64) -> Lifetime {
+    Lifetime::new(at(100 * DAY), at((100 + days) * DAY))
+}
+
+fn failed(ended: u64, next: u64) -> Attempt {
+    Attempt {
+        at: at(ended),
+        directory: "https://a.example/directory".to_owned(),
+        authority: "a".to_owned(),
+        outcome: Outcome::Names,
+        sentence: "no".to_owned(),
+        retry_after: None,
+        next: Some(at(next)),
+    }
+}
+
+/// Started on day 110 with a certificate of 90 days, to be renewed on day 160.
+fn valid() -> Known<'static> {
+    Known {
+        started: at(110 * DAY),
+        spread: 0.5,
+        lifetime: Some(lifetime(90)),
+        lacking: None,
+        renewal: Some(at(160 * DAY)),
+        under_way: false,
+        asked: false,
+        failed: None,
+    }
+}
+
+#[test]
+fn a_valid_certificate_is_renewed_when_its_time_has_come_and_not_at_a_start() {
+    let now = at(110 * DAY);
+    assert_eq!(valid().due(now), Due { at: at(160 * DAY), cause: Cause::Renewal });
+
+    let late = Known { started: at(170 * DAY), ..valid() };
+    let spread = Due { at: at(170 * DAY + 300), cause: Cause::Renewal };
+    assert_eq!(late.due(at(170 * DAY)), spread, "half of ten minutes");
+    let short = Lifetime::new(at(100 * DAY), at(100 * DAY + HOUR));
+    let now = at(100 * DAY + 2_700);
+    let renewal = Some(at(100 * DAY + 1_800));
+    let late = Known { started: now, lifetime: Some(short), renewal, ..valid() };
+    assert_eq!(late.due(now).at, now + Duration::from_secs(75), "half of an hour's 24th");
+}
+
+#[test]
+fn what_cannot_wait_does_not() {
+    let now = at(120 * DAY);
+    for (known, cause) in [
+        (Known { lifetime: None, ..valid() }, Cause::First),
+        (Known { lifetime: Some(lifetime(20)), ..valid() }, Cause::Expired),
+        (Known { lacking: Some("b"), ..valid() }, Cause::Lacking("b".to_owned())),
+        (Known { asked: true, ..valid() }, Cause::Asked),
+        (Known { under_way: true, ..valid() }, Cause::Resumed),
+    ] {
+        assert_eq!(known.due(now), Due { at: now, cause });
+    }
+}
+
+#[test]
+fn a_failure_holds_up_everything_but_what_is_asked_for() {
+    let now = at(120 * DAY);
+    let back_off = failed(120 * DAY - 10, 120 * DAY + 50);
+    let failing = |known| Known { failed: Some(&back_off), ..known };
+    let known = failing(Known { lifetime: None, ..valid() });
+    assert_eq!(known.due(now).at, at(120 * DAY + 50));
+    assert_eq!(failing(Known { under_way: true, ..valid() }).due(now).at, at(120 * DAY + 50));
+    assert_eq!(failing(valid()).due(now).at, at(160 * DAY), "which is later anyhow");
+    assert_eq!(failing(Known { asked: true, ..valid() }).due(now).at, now);
+
+    let ahead = failed(900 * DAY, 901 * DAY);
+    let known = Known { lifetime: None, failed: Some(&ahead), ..valid() };
+    assert_eq!(known.due(now).at, now, "written by a clock that ran ahead");
+}
+
+#[test]
+fn the_clock_is_looked_at_often_enough() {
+    let now = at(120 * DAY);
+    let again = |lifetime: Option<&Lifetime>, next| look_again(lifetime, now, next).as_secs();
+    assert_eq!(again(None, now + Duration::from_secs(5)), 5);
+    assert_eq!(again(Some(&lifetime(90)), at(160 * DAY)), 60);
+    let minutes = |minutes: u32| Lifetime::new(now, now + SECOND * 60 * minutes);
+    assert_eq!(again(Some(&minutes(12)), at(160 * DAY)), 30);
+    assert_eq!(again(Some(&minutes(0)), at(160 * DAY)), 1);
+    assert_eq!(again(None, at(0)), 1, "never at once: what is due now was just tried");
+}
+
+#[test]
+fn the_last_part_of_a_lifetime_is_told_of() {
+    let left = |days: u64, hours: u64| {
+        let lifetime = lifetime(days);
+        is_expiring(&lifetime, lifetime.not_after() - Duration::from_secs(hours * HOUR))
+    };
+    assert!(!left(90, 24 * 15 + 1));
+    assert!(left(90, 24 * 15 - 1));
+    assert!(!left(6, 25));
+    assert!(left(6, 23), "a day is all that is left of six");
+    assert!(may_wait(&lifetime(90), at(180 * DAY)));
+    assert!(!may_wait(&lifetime(90), at(183 * DAY)));
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+proptest! {
+    #[test]
+    fn a_look_comes_within_a_minute_and_never_at_once(
+        length in 0_u64..400 * DAY,
+        next in 0_u64..400 * DAY,
+    ) {
+        let lifetime = Lifetime::new(at(0), at(length));
+        let wait = look_again(Some(&lifetime), at(DAY), at(next));
+        prop_assert!((SECOND..=LOOK_MAX).contains(&wait));
+    }
+
+    #[test]
+    fn nothing_is_due_before_a_failure_allows_it(
+        now in 100 * DAY..300 * DAY,
+        next in 100 * DAY..300 * DAY,
+        under_way in any::<bool>(),
+        has in any::<bool>(),
+    ) {
+        let failed = failed(100 * DAY, next);
+        let lifetime = has.then(|| lifetime(90));
+        let known = Known { lifetime, under_way, failed: Some(&failed), ..valid() };
+        prop_assert!(known.due(at(now)).at >= at(next));
+    }
+}
