@@ -34,6 +34,8 @@ enum Command {
     Demo(commands::demo::Demo),
     /// Take stored responses out of service.
     Invalidate(warmfront_control::Invalidate),
+    /// Tell how a running node is: whether it is ready, its certificates, its targets.
+    Status(warmfront_control::Status),
     /// Turn what `aws cloudfront get-distribution-config` prints into a configuration.
     Import(commands::import::Import),
 }
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         Command::Check(check) => check.run(config),
         Command::Demo(demo) => demo.run(),
         Command::Invalidate(order) => commands::invalidate(&order, config),
+        Command::Status(order) => commands::status(&order, config),
         Command::Import(import) => import.run(),
     }
 }

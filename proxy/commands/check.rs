@@ -6,8 +6,9 @@ use std::time::Instant;
 
 use clap::Args;
 use serde_json::json;
-use warmfront_certs::Directory;
-use warmfront_config::{Config, HostPattern};
+use warmfront_certs::Certificates;
+use warmfront_config::Config;
+use warmfront_control::certificates_online;
 use warmfront_origin::{Ground, Origin, Resolver};
 
 /// Print every problem of the configuration; exit 1 if there is one.
@@ -51,19 +52,27 @@ impl Check {
     }
 
     fn beyond_the_file(&self, config: &Config) -> Vec<String> {
-        let mut problems = match Directory::load(&config.tls) {
-            Ok(certificates) => uncovered(config, &certificates),
-            Err(errors) => errors.iter().map(ToString::to_string).collect(),
-        };
-        match offline(config) {
-            Ok(origins) if self.online => {
-                match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-                    Ok(runtime) => problems.extend(runtime.block_on(probe(&origins))),
-                    Err(error) => problems.push(error.to_string()),
-                }
+        let mut problems = Vec::new();
+        let certificates = Certificates::load(config);
+        match &certificates {
+            Ok(certificates) => problems.extend(uncovered(config, certificates)),
+            Err(errors) => problems.extend(errors.iter().map(ToString::to_string)),
+        }
+        let origins = offline(config);
+        if let Err(errors) = &origins {
+            problems.extend(errors.iter().cloned());
+        }
+        if self.online {
+            match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+                Ok(runtime) => problems.extend(runtime.block_on(async {
+                    let mut found = probe(&origins.unwrap_or_default()).await;
+                    if let Ok(certificates) = &certificates {
+                        found.extend(probe_certificates(config, certificates).await);
+                    }
+                    found
+                })),
+                Err(error) => problems.push(error.to_string()),
             }
-            Ok(_) => {}
-            Err(errors) => problems.extend(errors),
         }
         problems
     }
@@ -88,16 +97,13 @@ pub(crate) fn origins(config: &Config, ground: &Ground) -> Result<Vec<Origin>, V
 }
 
 /// Hosts whose handshakes would be turned away.
-pub(crate) fn uncovered(config: &Config, certificates: &Directory) -> Vec<String> {
+pub(crate) fn uncovered(config: &Config, certificates: &Certificates) -> Vec<String> {
     if config.listen.https.is_empty() {
         return Vec::new();
     }
-    let hosts = config.sites.iter().flat_map(|site| site.hosts.iter().map(move |h| (site, h)));
-    let uncovered = hosts.filter(|(_, host)| match host {
-        HostPattern::Exact(host) => !certificates.covers(host),
-        // Any name will do: a wildcard site needs a wildcard certificate.
-        HostPattern::Wildcard(parent) => !certificates.covers(&format!("any.{parent}")),
-    });
+    let left_alone = config.sites.iter().filter(|site| site.issuance.is_none());
+    let hosts = left_alone.flat_map(|site| site.hosts.iter().map(move |host| (site, host)));
+    let uncovered = hosts.filter(|(_, host)| !certificates.owns(host));
     uncovered
         .map(|(site, host)| {
             format!("sites.{}.hosts: none of tls.certificates speaks for {host}", site.name)
@@ -113,4 +119,17 @@ async fn probe(origins: &[Origin]) -> Vec<String> {
         }
     }
     problems
+}
+
+/// Whether certificates can be ordered. What cannot be told from here is only said.
+async fn probe_certificates(config: &Config, certificates: &Certificates) -> Vec<String> {
+    let resolver = match Resolver::new(&config.resolver) {
+        Ok(resolver) => resolver,
+        // Told with the origins, which need one too.
+        Err(_) => return Vec::new(),
+    };
+    let clock = warmfront_proxy::now;
+    let found = certificates_online(config, certificates, &resolver, clock).await;
+    super::note(&found.notes);
+    found.problems
 }

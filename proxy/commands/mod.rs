@@ -1,12 +1,12 @@
 //! What the binary can be asked to do.
 
 use std::fmt::Display;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use warmfront_config::{Config, Problem};
-use warmfront_control::Invalidate;
+use warmfront_control::{Exit, Invalidate, Status};
 
 pub(crate) mod check;
 pub(crate) mod demo;
@@ -21,18 +21,33 @@ const DEFAULT_FILES: [&str; 2] = ["warmfront.toml", "/etc/warmfront/warmfront.to
 
 /// `warmfront invalidate`.
 pub(crate) fn invalidate(order: &Invalidate, config: Option<PathBuf>) -> ExitCode {
+    ask_node(config, async |config, key| {
+        let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
+        warmfront_control::invalidate(order, config, key, &mut out, &mut err).await
+    })
+}
+
+/// `warmfront status`.
+pub(crate) fn status(order: &Status, config: Option<PathBuf>) -> ExitCode {
+    ask_node(config, async |config, key| {
+        let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
+        let now = warmfront_proxy::now();
+        warmfront_control::status(order, config, key, now, &mut out, &mut err).await
+    })
+}
+
+/// Asks the node that runs with this configuration, with the key from the environment if it is there.
+fn ask_node(
+    config: Option<PathBuf>,
+    ask: impl AsyncFnOnce(&Config, Option<&str>) -> io::Result<Exit>,
+) -> ExitCode {
     let config = match load(&running_node(config)) {
         Ok(config) => config,
         Err(problems) => return fail(&problems),
     };
     let key = std::env::var("WARMFRONT_KEY").ok().filter(|key| !key.is_empty());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let done = runtime.and_then(|runtime| {
-        let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
-        let done =
-            warmfront_control::invalidate(order, &config, key.as_deref(), &mut out, &mut err);
-        runtime.block_on(done)
-    });
+    let done = runtime.and_then(|runtime| runtime.block_on(ask(&config, key.as_deref())));
     done.map_or_else(|error| fail(&[error]), Into::into)
 }
 
@@ -44,6 +59,14 @@ pub(crate) fn fail(problems: &[impl Display]) -> ExitCode {
         let _ = writeln!(err, "warmfront: {problem}");
     }
     ExitCode::FAILURE
+}
+
+/// Says what is no problem, each on a line of its own, beside what was asked for.
+fn note(notes: &[String]) {
+    let mut err = io::stderr().lock();
+    for note in notes {
+        let _ = writeln!(err, "note: {note}");
+    }
 }
 
 /// Prints lines for a person.

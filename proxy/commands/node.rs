@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use redb::Database;
 use tokio::sync::watch;
-use warmfront_certs::Directory;
+use warmfront_certs::{CertificateFolder, Certificates};
 use warmfront_config::{Config, OriginKind};
-use warmfront_control::{AdminListener, Control, Keyring, Readiness, RootKey, Setup};
+use warmfront_control::{AdminListener, Control, Keyring, Orders, Readiness, RootKey, Setup};
 use warmfront_origin::{Ground, Origin, Registrations, Resolver};
 use warmfront_proxy::{AccessLog, Bound, Edge, Parts, Snapshot};
 use warmfront_store::{Store, StoreLimits};
@@ -32,7 +32,7 @@ pub(crate) fn assemble(config: Config) -> Result<Node, Vec<String>> {
     let mut problems = Vec::new();
     let mut note = |problem: String| problems.push(problem);
 
-    let certificates = Directory::load(&config.tls)
+    let certificates = Certificates::load(&config)
         .map_err(|errors| errors.iter().for_each(|e| note(e.to_string())))
         .ok();
     // The root key first: it makes the state directory.
@@ -44,8 +44,14 @@ pub(crate) fn assemble(config: Config) -> Result<Node, Vec<String>> {
         let opened = Store::open(&store_limits(&config), database.clone(), warmfront_proxy::now);
         opened.map_err(|e| note(e.to_string())).ok()
     });
-    let origins = database.as_ref().and_then(|database| {
-        origins(&config, database).map_err(|errors| errors.into_iter().for_each(&mut note)).ok()
+    let resolver = Resolver::new(&config.resolver).map_err(|e| note(e.to_string())).ok();
+    let origins = database.as_ref().zip(resolver.as_ref()).and_then(|(database, resolver)| {
+        let origins = open_origins(&config, database, resolver);
+        origins.map_err(|errors| errors.into_iter().for_each(&mut note)).ok()
+    });
+    let orders = certificates.as_ref().zip(database.as_ref()).zip(resolver.as_ref());
+    let orders = orders.and_then(|((certificates, database), resolver)| {
+        open_orders(&config, certificates, database, resolver).map_err(&mut note).ok()
     });
     let access_log = AccessLog::open(&config.log).map_err(|e| note(e.to_string())).ok();
     let bound = Bound::all(&config.listen)
@@ -53,8 +59,8 @@ pub(crate) fn assemble(config: Config) -> Result<Node, Vec<String>> {
         .ok();
     let admin = AdminListener::bind(&config.listen.admin).map_err(|e| note(e.to_string())).ok();
 
-    let (Some(certificates), Some(root), Some(store), Some(origins)) =
-        (certificates, state, store, origins)
+    let (Some(certificates), Some(root), Some(store), Some(origins), Some(orders)) =
+        (certificates, state, store, origins, orders)
     else {
         return Err(problems);
     };
@@ -68,7 +74,8 @@ pub(crate) fn assemble(config: Config) -> Result<Node, Vec<String>> {
     let registry = prometheus::Registry::new();
     let readiness = Readiness::new();
     let edge = Edge::new(Parts {
-        snapshot: Snapshot::new(config.clone(), certificates, &origins, &store),
+        snapshot: Snapshot::new(config.clone(), &origins, &store),
+        certificates: certificates.clone(),
         store: store.clone(),
         registry: registry.clone(),
         access_log,
@@ -78,6 +85,8 @@ pub(crate) fn assemble(config: Config) -> Result<Node, Vec<String>> {
         config,
         store,
         origins,
+        certificates,
+        orders,
         readiness: readiness.clone(),
         registry,
         clock: warmfront_proxy::now,
@@ -119,18 +128,39 @@ impl Node {
 }
 
 /// Every origin that is not made of others, with what the API has changed of its targets.
-fn origins(config: &Config, database: &Arc<Database>) -> Result<Vec<Origin>, Vec<String>> {
+fn open_origins(
+    config: &Config,
+    database: &Arc<Database>,
+    resolver: &Resolver,
+) -> Result<Vec<Origin>, Vec<String>> {
     let one = |error: &dyn std::fmt::Display| vec![error.to_string()];
     let registrations = Registrations::open(database.clone()).map_err(|e| one(&e))?;
     let groups = config.origins.values().filter(|o| matches!(o.kind, OriginKind::TargetGroup(_)));
     let names: Vec<&str> = groups.map(|origin| origin.name.as_str()).collect();
     registrations.forget_all_but(&names).map_err(|e| one(&e))?;
     let ground = Ground {
-        resolver: Resolver::new(&config.resolver).map_err(|e| one(&e))?,
+        resolver: resolver.clone(),
         registrations: Some(Arc::new(registrations)),
         now: Instant::now(),
     };
     super::check::origins(config, &ground)
+}
+
+/// Who orders the certificates of the sites, with those that are there already in use; `None` where
+/// the file has no `[acme]`.
+fn open_orders(
+    config: &Arc<Config>,
+    certificates: &Arc<Certificates>,
+    database: &Arc<Database>,
+    resolver: &Resolver,
+) -> Result<Option<Arc<Orders>>, String> {
+    if config.acme.is_none() {
+        return Ok(None);
+    }
+    let folder = CertificateFolder::open(&config.listen.state).map_err(|e| e.to_string())?;
+    let clock = warmfront_proxy::now;
+    Orders::open(config, certificates, Arc::new(folder), database, resolver, clock)
+        .map_err(|error| error.to_string())
 }
 
 fn store_limits(config: &Config) -> StoreLimits {

@@ -8,6 +8,7 @@ use pingora_core::server::configuration::ServerConf;
 use pingora_proxy::HttpProxy;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use warmfront_certs::Certificates;
 use warmfront_config::Config;
 use warmfront_store::{Digester, Store, storage::PingoraStorage};
 
@@ -40,6 +41,8 @@ const PAGE_REQUESTS: usize = 256;
 pub struct Parts {
     /// The configuration to begin with.
     pub snapshot: Snapshot,
+    /// What is shown in handshakes, and what challenges are answered with.
+    pub certificates: Arc<Certificates>,
     /// Where responses are stored.
     pub store: Arc<Store>,
     /// Where the data plane registers its metrics.
@@ -51,6 +54,7 @@ pub struct Parts {
 /// The data plane.
 pub struct Edge {
     snapshot: ArcSwap<Snapshot>,
+    pub(crate) certificates: Arc<Certificates>,
     pub(crate) storage: &'static PingoraStorage,
     pub(crate) collapse: &'static Collapse,
     pub(crate) unstorable: &'static Unstorable,
@@ -80,6 +84,7 @@ impl Edge {
         let unstorable = Box::leak(Box::new(Unstorable::new(storage)));
         Ok(Arc::new(Self {
             snapshot: ArcSwap::from_pointee(parts.snapshot),
+            certificates: parts.certificates,
             storage,
             collapse,
             unstorable,

@@ -1,6 +1,7 @@
 //! Who is let in: redirects, refusals, limits.
 
 mod access;
+mod challenge;
 mod preflight;
 mod redirect;
 
@@ -12,6 +13,8 @@ use crate::answer::Answer;
 use crate::context::Routed;
 use crate::failure::{ClientFault, Fault};
 use crate::request::RequestHead;
+
+pub(crate) use challenge::answer_challenge;
 
 /// What a room decided.
 #[derive(Debug)]

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::StatusCode;
-use warmfront_certs::Directory;
 use warmfront_config::spelling::matched_pattern;
 use warmfront_config::{Behavior, Config, HostPattern, OriginKind, PathPattern, Site};
 use warmfront_origin::Origin;
@@ -16,7 +15,6 @@ use warmfront_store::{SiteLedger, Store};
 #[derive(Debug)]
 pub struct Snapshot {
     pub(crate) config: Arc<Config>,
-    pub(crate) certificates: Directory,
     hosts: HashMap<String, Arc<SiteRoute>>,
     /// By what stands behind `*.`.
     wildcards: HashMap<String, Arc<SiteRoute>>,
@@ -64,14 +62,9 @@ impl BehaviorRoute {
 // === impl Snapshot ===
 
 impl Snapshot {
-    /// Puts a configuration together with the certificates it names and the store it fills.
+    /// Puts a configuration together with the origins it names and the store it fills.
     #[must_use]
-    pub fn new(
-        config: Arc<Config>,
-        certificates: Directory,
-        origins: &[Origin],
-        store: &Store,
-    ) -> Self {
+    pub fn new(config: Arc<Config>, origins: &[Origin], store: &Store) -> Self {
         let origins = origins.iter().map(|origin| (origin.name(), origin.clone())).collect();
         let (mut hosts, mut wildcards) = (HashMap::new(), HashMap::new());
         for site in &config.sites {
@@ -91,7 +84,7 @@ impl Snapshot {
                 };
             }
         }
-        Self { config, certificates, hosts, wildcards }
+        Self { config, hosts, wildcards }
     }
 
     /// The site that answers to a host: by its exact name, then by a wildcard for its first label.

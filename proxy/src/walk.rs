@@ -36,6 +36,9 @@ pub(crate) fn enter(
     )?;
     let head = context.head.insert(head);
     gate::inspect(head, &request.headers, &arrival.snapshot.config.limits)?;
+    if let Some(answer) = gate::answer_challenge(edge.certificates.challenges(), head) {
+        return Ok(Verdict::Answer(answer));
+    }
     let route = context.route.insert(Route::find(arrival, head)?);
     let routed = Routed { arrival, head, route };
     // A target that leads back to this node would be asked for ever.

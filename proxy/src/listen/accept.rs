@@ -19,7 +19,7 @@ use crate::listen::connection::{Allowance, Census, Connection, Counted};
 use crate::listen::date::KeptDate;
 use crate::listen::guard::Guard;
 use crate::listen::h2::Front;
-use crate::listen::handshake::{self, HandshakeError};
+use crate::listen::handshake::{self, HandshakeError, Shaken};
 use crate::listen::sockets::{Bound, Spoken};
 use crate::listen::stream::{Deadlines, EdgeStream, Protocol, Transport};
 use crate::listen::transport::PingoraStream;
@@ -87,12 +87,12 @@ impl Acceptor {
         let (transport, tls, http2) = match spoken {
             Spoken::Http => (Transport::Plain(tcp), None, false),
             Spoken::Https => {
-                let snapshot = self.edge.snapshot();
-                let handshake = handshake::accept(tcp, &snapshot.certificates);
+                let handshake = handshake::accept(tcp, &self.edge.certificates);
                 match timeout_at(first_head, handshake).await {
-                    Ok(Ok(agreed)) => {
+                    Ok(Ok(Shaken::Agreed(agreed))) => {
                         (Transport::Tls(Box::new(agreed.stream)), Some(agreed.tls), agreed.http2)
                     }
+                    Ok(Ok(Shaken::Proven)) => return,
                     Ok(Err(error)) => return self.unshaken(client, &error),
                     Err(_) => return self.edge.metrics.handshake_failed("timeout"),
                 }
