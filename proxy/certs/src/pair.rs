@@ -1,13 +1,21 @@
 //! A chain and its key as texts, and what can be wrong with them.
 
-use std::io;
+use std::fs::OpenOptions;
+use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::nom;
+use x509_parser::prelude::{FromDer, X509Certificate, X509Error};
+
+/// The largest file that is read. A chain has some KiB.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+/// "Do not wait", on Linux, the one system this runs on: a FIFO would be waited at for ever.
+const O_NONBLOCK: i32 = 0o4000;
 
 /// A chain and its key, as PEM, each with what it is called in a sentence.
 #[derive(Hash)]
@@ -41,6 +49,14 @@ pub enum PairError {
         /// Where the parser stopped.
         source: pem::Error,
     },
+    /// Nothing in it looks like PEM (RFC 7468).
+    #[error(
+        "{0} is not PEM: it has no BEGIN line (DER is converted by `openssl x509` and `openssl pkey`)"
+    )]
+    NotPem(String),
+    /// A key behind a passphrase, which nobody is there to type.
+    #[error("{0} is encrypted: take the passphrase off with `openssl pkey`")]
+    Encrypted(String),
     /// No certificate where the chain should be.
     #[error("{0} holds no certificate")]
     NoCertificate(String),
@@ -80,7 +96,7 @@ impl Pair {
     pub(crate) fn read(chain: &Path, key: &Path) -> Result<Self, PairError> {
         let read = |path: &Path| {
             let name = path.display().to_string();
-            match std::fs::read(path) {
+            match read_file(path) {
                 Ok(pem) => Ok(Text { name, pem }),
                 Err(source) => Err(PairError::Read { name, source }),
             }
@@ -101,14 +117,17 @@ impl Pair {
         let parsed = certificates.iter().map(|certificate| X509Certificate::from_der(certificate));
         let parsed = parsed.collect::<Result<Vec<_>, _>>().map_err(|error| PairError::Parse {
             name: chain.name.clone(),
-            reason: error.to_string(),
+            reason: of_parser(&error),
         })?;
         let Some((_, leaf)) = parsed.first() else {
-            return Err(PairError::NoCertificate(chain.name.clone()));
+            return Err(chain.lacks(PairError::NoCertificate));
         };
         let leaf = read(leaf);
         let private = PrivateKeyDer::from_pem_slice(&key.pem).map_err(|source| match source {
-            pem::Error::NoItemsFound => PairError::NoKey(key.name.clone()),
+            pem::Error::NoItemsFound if key.is_encrypted() => {
+                PairError::Encrypted(key.name.clone())
+            }
+            pem::Error::NoItemsFound => key.lacks(PairError::NoKey),
             source => PairError::Pem { name: key.name.clone(), source },
         })?;
         let unusable =
@@ -120,10 +139,54 @@ impl Pair {
     }
 }
 
+// === impl Text ===
+
+impl Text {
+    /// Why what is looked for is not in it.
+    fn lacks(&self, what: impl FnOnce(String) -> PairError) -> PairError {
+        let name = self.name.clone();
+        if self.pem.is_empty() || self.has(b"-----BEGIN ") {
+            what(name)
+        } else {
+            PairError::NotPem(name)
+        }
+    }
+
+    /// By PKCS#8, or in the older way of OpenSSL.
+    fn is_encrypted(&self) -> bool {
+        self.has(b"-----BEGIN ENCRYPTED PRIVATE KEY-----") || self.has(b"Proc-Type: 4,ENCRYPTED")
+    }
+
+    fn has(&self, words: &[u8]) -> bool {
+        self.pem.windows(words.len()).any(|here| here == words)
+    }
+}
+
+/// A regular file of a size that certificates and keys have.
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    let file = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    match u64::try_from(bytes.len()) {
+        Ok(..=FILE_BYTES_MAX) => Ok(bytes),
+        _ => Err(io::Error::other("it is larger than 1 MiB")),
+    }
+}
+
 fn blame(error: &rustls::Error) -> String {
     match error {
         rustls::Error::InconsistentKeys(_) => "it is another certificate's key".to_owned(),
         other => other.to_string(),
+    }
+}
+
+fn of_parser(error: &nom::Err<X509Error>) -> String {
+    match error {
+        nom::Err::Error(reason) | nom::Err::Failure(reason) => reason.to_string(),
+        nom::Err::Incomplete(_) => "it is cut off".to_owned(),
     }
 }
 

@@ -11,6 +11,8 @@ pub(super) struct Table {
 
 /// Between two columns.
 const GAP: usize = 2;
+/// Characters of a cell that are shown: what authorities and files say can be long.
+const CELL_MAX: usize = 300;
 
 // === impl Table ===
 
@@ -21,7 +23,7 @@ impl Table {
 
     /// As many cells as the head has.
     pub(super) fn add(&mut self, row: Vec<String>) {
-        self.rows.push(row);
+        self.rows.push(row.into_iter().map(clipped).collect());
     }
 
     /// Whether it has nothing but its head.
@@ -46,5 +48,26 @@ impl fmt::Display for Table {
             writeln!(f, "{}", line.trim_end())?;
         }
         Ok(())
+    }
+}
+
+fn clipped(cell: String) -> String {
+    match cell.char_indices().nth(CELL_MAX) {
+        Some((end, _)) => format!("{}…", cell.get(..end).unwrap_or_default()),
+        None => cell,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_cell_is_clipped() {
+        let mut table = Table::new(&["A", "B"]);
+        table.add(vec!["\u{e4}".repeat(100_000), "b".to_owned()]);
+        let shown = table.to_string();
+        let line = shown.lines().nth(1).unwrap();
+        assert_eq!(line, format!("{}…  b", "\u{e4}".repeat(300)));
     }
 }

@@ -133,12 +133,42 @@ fn the_same_bad_state_is_told_once() {
     let mut scene = Scene::new();
     let files = scene.files.clone();
     scene.write(&files.chain, "nothing of the kind");
-    scene.look(Refused("own.pem holds no certificate"));
+    scene.look(Refused("own.pem is not PEM: it has no BEGIN line"));
     scene.touch(&files.chain);
     scene.look(Silent);
     scene.write(&files.chain, "");
     scene.look(Refused("own.pem holds no certificate"));
     scene.shows("old.example");
+}
+
+#[test]
+fn what_is_no_pair_at_all_is_told_apart() {
+    let mut scene = Scene::new();
+    let files = scene.files.clone();
+    let old = fs::read_to_string(&files.key).unwrap();
+    for (key, sentence) in [
+        (
+            "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAA==\n-----END ENCRYPTED PRIVATE KEY-----\n",
+            "own.key is encrypted",
+        ),
+        (
+            "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n",
+            "own.key holds no private key",
+        ),
+        (&"a".repeat((1 << 20) + 1), "it is larger than 1 MiB"),
+    ] {
+        scene.write(&files.key, key);
+        scene.look(Refused(sentence));
+        scene.shows("old.example");
+    }
+    // A FIFO that nobody writes to is not waited at, and what comes in its place is read.
+    fs::remove_file(&files.key).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&files.key).status().unwrap();
+    assert!(made.success());
+    scene.look(Refused("it is no regular file"));
+    fs::remove_file(&files.key).unwrap();
+    scene.write(&files.key, &old);
+    scene.look(Taken("old.example"));
 }
 
 #[test]
