@@ -10,6 +10,7 @@ mod counts;
 mod ground;
 mod journal;
 mod keeper;
+mod offline;
 mod online;
 mod own_files;
 mod plan;
@@ -28,18 +29,21 @@ use redb::Database;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use warmfront_certs::{Certificates, Storage};
-use warmfront_config::{Acme, Config, Site};
+use warmfront_config::{Acme, Config, HostPattern, Site};
 use warmfront_origin::Resolver;
 
 use authorities::Next;
 use ground::Ground;
 use keeper::Keeper;
 use plan::Plan;
+use schedule::Cause;
+use thread::{on_a_thread, without_end};
 
 pub use ground::OrdersError;
 pub use journal::JournalError;
 pub(crate) use journal::{Attempt, Outcome};
 pub(crate) use keeper::Standing;
+pub use offline::certificates_offline;
 pub use online::{CertificatesOnline, certificates_online};
 pub(crate) use own_files::OwnFiles;
 
@@ -49,6 +53,8 @@ pub struct Orders {
     ground: Arc<Ground>,
     /// Of each site with an `acme` of its own, in the order of the file.
     keepers: Vec<Arc<Keeper>>,
+    /// Sites without one, for which records may still be in the DNS.
+    gone: Vec<String>,
 }
 
 // === impl Orders ===
@@ -71,12 +77,19 @@ impl Orders {
         let Some(acme) = &config.acme else { return Ok(None) };
         let shared = (certificates, storage);
         let ground = Arc::new(Ground::new(config, acme, shared, database, resolver, clock)?);
+        let names: Vec<&str> = config.sites.iter().map(|site| site.name.as_str()).collect();
+        for site in ground.journal.forget_all_but(&names)? {
+            tracing::info!(site, "certificate: the site is gone, and what was known of its orders");
+        }
         let keeper = |site: &Arc<Site>| {
             let plan = Plan::new(site, acme, |host| certificates.owns(host))?;
             Some(Keeper::open(&ground, site, plan).map(Arc::new))
         };
-        let keepers = config.sites.iter().filter_map(keeper).collect::<Result<_, _>>()?;
-        Ok(Some(Arc::new(Self { acme: acme.clone(), ground, keepers })))
+        let keepers = config.sites.iter().filter_map(keeper).collect::<Result<Vec<_>, _>>()?;
+        let is_kept = |site: &String| keepers.iter().any(|keeper| keeper.site.name == *site);
+        let mut gone = ground.journal.publishers()?;
+        gone.retain(|site| !is_kept(site));
+        Ok(Some(Arc::new(Self { acme: acme.clone(), ground, keepers, gone })))
     }
 
     /// Keeps every certificate fresh until `stop` turns true, its sender is gone, or what is
@@ -87,11 +100,19 @@ impl Orders {
             let (keeper, mut stopped) = (keeper.clone(), stop.clone());
             let stop = stop.clone();
             keeping.spawn(async move {
+                let keep = || keeper.clone().keep(stop.clone());
                 tokio::select! {
                     // An error is a sender that is gone: nobody could say stop any more.
                     _ = stopped.wait_for(|stop| *stop) => {}
-                    () = keeper.keep(stop) => {}
+                    () = without_end(keep, || keeper.broken()) => {}
                 }
+            });
+        }
+        for site in &self.gone {
+            let (ground, site, stop) = (self.ground.clone(), site.clone(), stop.clone());
+            let sweeping = async move || proofs::sweep(&ground, &site).await;
+            keeping.spawn(async move {
+                on_a_thread(stop, sweeping).await;
             });
         }
         keeping
@@ -118,24 +139,34 @@ impl Orders {
         self.standings(now).iter().flat_map(|standing| standing.problems(now)).collect()
     }
 
-    /// A new certificate for this site is wanted now; gives the hosts it is for, and when the first
-    /// authority may be asked. `None` if nothing is ordered for it.
-    pub(crate) fn renew(&self, site: &str, now: SystemTime) -> Option<(Vec<String>, SystemTime)> {
-        let keeper = self.keepers.iter().find(|keeper| keeper.site.name == site)?;
-        let names = keeper.names();
-        if names.is_empty() {
-            return None;
+    /// A new certificate for this host of a site is wanted now; gives the hosts it is for, and when
+    /// the first authority may be asked. Else says why none is ordered.
+    pub(crate) fn renew(
+        &self,
+        site: &str,
+        host: &HostPattern,
+        now: SystemTime,
+    ) -> Result<(Vec<String>, SystemTime), String> {
+        let keeper = self.keepers.iter().find(|keeper| keeper.site.name == site);
+        let keeper = keeper.ok_or_else(|| nothing_ordered(site))?;
+        if let Some(why) = keeper.not_ordered(host) {
+            return Err(why);
         }
         keeper.ask();
-        let at = match keeper.next(now) {
+        let at = match keeper.next(&Cause::Asked, now) {
             Next::Ask(_) => now,
             Next::Wait(until) => until,
         };
-        Some((names, at))
+        Ok((keeper.names(), at))
     }
 
     /// What is counted, for a registry.
     pub(crate) fn collectors(&self) -> [Box<dyn Collector>; 2] {
         self.ground.counts.collectors()
     }
+}
+
+/// Why a site has no certificate of an authority.
+pub(crate) fn nothing_ordered(site: &str) -> String {
+    format!("nothing is ordered for the site {site}")
 }

@@ -23,7 +23,8 @@ mod timestamp;
 
 pub use api::{Control, Setup};
 pub use certificates::{
-    CertificatesOnline, JournalError, Orders, OrdersError, certificates_online,
+    CertificatesOnline, JournalError, Orders, OrdersError, certificates_offline,
+    certificates_online,
 };
 pub use client::{Client, ClientError, Kind, Outcome};
 pub use command::{Exit, Invalidate, Status, invalidate, status};

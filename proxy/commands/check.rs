@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 use warmfront_certs::Certificates;
 use warmfront_config::Config;
-use warmfront_control::certificates_online;
+use warmfront_control::{CertificatesOnline, certificates_offline, certificates_online};
 use warmfront_origin::{Ground, Origin, Resolver};
 
 /// Print every problem of the configuration; exit 1 if there is one.
@@ -22,27 +22,41 @@ pub(crate) struct Check {
     json: bool,
 }
 
+/// What was found, a sentence each.
+#[derive(Debug, Default)]
+struct Findings {
+    problems: Vec<String>,
+    /// What may be well, and cannot be told from here.
+    notes: Vec<String>,
+}
+
 impl Check {
     pub(crate) fn run(&self, config: Option<PathBuf>) -> ExitCode {
         let path = super::file(config);
         let config = match super::load(&path) {
             Ok(config) => config,
             Err(problems) if self.json => {
-                super::say(&json!({ "problems": problems }).to_string());
+                super::say(&json!({ "problems": problems, "notes": [] }).to_string());
                 return ExitCode::FAILURE;
             }
             Err(problems) => return super::fail(&problems),
         };
-        let problems = self.beyond_the_file(&config);
+        let Findings { problems, notes } = self.beyond_the_file(&config);
         if self.json {
-            let problems: Vec<_> = problems.iter().map(|p| json!({ "message": p })).collect();
-            super::say(&json!({ "problems": problems }).to_string());
-        } else if problems.is_empty() {
-            let count =
-                |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
-            let sites = count(config.sites.len(), "site");
-            let origins = count(config.origins.len(), "origin");
-            super::say(&format!("{}: sound ({sites}, {origins})", path.display()));
+            let told = |sentences: &[String]| -> Vec<Value> {
+                sentences.iter().map(|sentence| json!({ "message": sentence })).collect()
+            };
+            let (problems, notes) = (told(&problems), told(&notes));
+            super::say(&json!({ "problems": problems, "notes": notes }).to_string());
+        } else {
+            super::note(&notes);
+            if problems.is_empty() {
+                let count =
+                    |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+                let sites = count(config.sites.len(), "site");
+                let origins = count(config.origins.len(), "origin");
+                super::say(&format!("{}: sound ({sites}, {origins})", path.display()));
+            }
         }
         match problems.as_slice() {
             [] => ExitCode::SUCCESS,
@@ -51,30 +65,32 @@ impl Check {
         }
     }
 
-    fn beyond_the_file(&self, config: &Config) -> Vec<String> {
-        let mut problems = Vec::new();
+    fn beyond_the_file(&self, config: &Config) -> Findings {
+        let mut found = Findings::default();
         let certificates = Certificates::load(config);
         match &certificates {
-            Ok(certificates) => problems.extend(uncovered(config, certificates)),
-            Err(errors) => problems.extend(errors.iter().map(ToString::to_string)),
+            Ok(certificates) => found.problems.extend(uncovered(config, certificates)),
+            Err(errors) => found.problems.extend(errors.iter().map(ToString::to_string)),
         }
         let origins = offline(config);
         if let Err(errors) = &origins {
-            problems.extend(errors.iter().cloned());
+            found.problems.extend(errors.iter().cloned());
         }
-        if self.online {
-            match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-                Ok(runtime) => problems.extend(runtime.block_on(async {
-                    let mut found = probe(&origins.unwrap_or_default()).await;
-                    if let Ok(certificates) = &certificates {
-                        found.extend(probe_certificates(config, certificates).await);
-                    }
-                    found
-                })),
-                Err(error) => problems.push(error.to_string()),
-            }
+        if !self.online {
+            return found;
         }
-        problems
+        match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime.block_on(async {
+                found.problems.extend(probe(&origins.unwrap_or_default()).await);
+                if let Ok(certificates) = &certificates {
+                    let told = probe_certificates(config, certificates).await;
+                    found.problems.extend(told.problems);
+                    found.notes.extend(told.notes);
+                }
+            }),
+            Err(error) => found.problems.push(error.to_string()),
+        }
+        found
     }
 }
 
@@ -96,7 +112,7 @@ pub(crate) fn origins(config: &Config, ground: &Ground) -> Result<Vec<Origin>, V
     if problems.is_empty() { Ok(origins) } else { Err(problems) }
 }
 
-/// Hosts whose handshakes would be turned away.
+/// Hosts that no certificate will ever speak for that a client would trust.
 pub(crate) fn uncovered(config: &Config, certificates: &Certificates) -> Vec<String> {
     if config.listen.https.is_empty() {
         return Vec::new();
@@ -104,11 +120,10 @@ pub(crate) fn uncovered(config: &Config, certificates: &Certificates) -> Vec<Str
     let left_alone = config.sites.iter().filter(|site| site.issuance.is_none());
     let hosts = left_alone.flat_map(|site| site.hosts.iter().map(move |host| (site, host)));
     let uncovered = hosts.filter(|(_, host)| !certificates.owns(host));
-    uncovered
-        .map(|(site, host)| {
-            format!("sites.{}.hosts: none of tls.certificates speaks for {host}", site.name)
-        })
-        .collect()
+    let told = uncovered.map(|(site, host)| {
+        format!("sites.{}.hosts: none of tls.certificates speaks for {host}", site.name)
+    });
+    told.chain(certificates_offline(config, certificates)).collect()
 }
 
 async fn probe(origins: &[Origin]) -> Vec<String> {
@@ -121,15 +136,13 @@ async fn probe(origins: &[Origin]) -> Vec<String> {
     problems
 }
 
-/// Whether certificates can be ordered. What cannot be told from here is only said.
-async fn probe_certificates(config: &Config, certificates: &Certificates) -> Vec<String> {
-    let resolver = match Resolver::new(&config.resolver) {
-        Ok(resolver) => resolver,
+/// Whether certificates can be ordered.
+async fn probe_certificates(config: &Config, certificates: &Certificates) -> CertificatesOnline {
+    match Resolver::new(&config.resolver) {
+        Ok(resolver) => {
+            certificates_online(config, certificates, &resolver, warmfront_proxy::now).await
+        }
         // Told with the origins, which need one too.
-        Err(_) => return Vec::new(),
-    };
-    let clock = warmfront_proxy::now;
-    let found = certificates_online(config, certificates, &resolver, clock).await;
-    super::note(&found.notes);
-    found.problems
+        Err(_) => CertificatesOnline::default(),
+    }
 }

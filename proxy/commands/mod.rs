@@ -22,7 +22,7 @@ const DEFAULT_FILES: [&str; 2] = ["warmfront.toml", "/etc/warmfront/warmfront.to
 /// `warmfront invalidate`.
 pub(crate) fn invalidate(order: &Invalidate, config: Option<PathBuf>) -> ExitCode {
     ask_node(config, async |config, key| {
-        let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
+        let (mut out, mut err) = (io::stdout(), io::stderr());
         warmfront_control::invalidate(order, config, key, &mut out, &mut err).await
     })
 }
@@ -30,7 +30,7 @@ pub(crate) fn invalidate(order: &Invalidate, config: Option<PathBuf>) -> ExitCod
 /// `warmfront status`.
 pub(crate) fn status(order: &Status, config: Option<PathBuf>) -> ExitCode {
     ask_node(config, async |config, key| {
-        let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
+        let (mut out, mut err) = (io::stdout(), io::stderr());
         let now = warmfront_proxy::now();
         warmfront_control::status(order, config, key, now, &mut out, &mut err).await
     })
@@ -53,7 +53,7 @@ fn ask_node(
 
 /// Prints each on a line of its own and fails.
 pub(crate) fn fail(problems: &[impl Display]) -> ExitCode {
-    let mut err = std::io::stderr().lock();
+    let mut err = io::stderr().lock();
     for problem in problems {
         // With nobody to read standard error, the exit code still says it.
         let _ = writeln!(err, "warmfront: {problem}");
@@ -72,7 +72,7 @@ fn note(notes: &[String]) {
 /// Prints lines for a person.
 fn say(lines: &str) {
     // A closed pipe is the reader's choice.
-    let _ = writeln!(std::io::stdout().lock(), "{lines}");
+    let _ = writeln!(io::stdout().lock(), "{lines}");
 }
 
 fn load(path: &Path) -> Result<Config, Vec<Problem>> {

@@ -34,9 +34,13 @@ struct Table<'r> {
     /// `None` where it is the default.
     written_challenge: Option<Value<'r>>,
     /// Of the sites that have been read.
-    choices: RefCell<Vec<Choice>>,
+    choices: RefCell<Vec<(Choice, ProfileFrom)>>,
     profile: Option<String>,
+    /// `None` where it is left out.
+    written_profile: Option<Value<'r>>,
     public_addresses: Vec<IpAddr>,
+    /// `None` where they are left out.
+    written_addresses: Option<Value<'r>>,
     before_first: BeforeFirst,
     /// The publisher is `None` if it could not be read.
     dns: Option<(Value<'r>, Option<DnsPublisher>)>,
@@ -53,6 +57,15 @@ enum Choice {
     Off,
     /// What it says could not be read.
     Unknown,
+}
+
+/// Whose word the profile of a site's certificate is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ProfileFrom {
+    /// That of `[acme]`.
+    Acme,
+    /// The site's own.
+    Site,
 }
 
 // === impl Reading ===
@@ -73,13 +86,14 @@ impl<'r> Reading<'r> {
     pub(super) fn proven(self) -> Option<Acme> {
         let table = self.table?;
         let choices = table.choices.take();
-        let is_off = |choice: &Choice| *choice == Choice::Off;
+        let is_off = |(choice, _): &(Choice, ProfileFrom)| *choice == Choice::Off;
         if self.listeners.https == Listening::Off {
             table.problem("would do nothing: `listen.https` is empty");
         } else if !choices.is_empty() && choices.iter().all(is_off) {
             table.problem("would do nothing: every site says `acme = false`");
         } else {
             table.report_challenge(self.listeners, &choices);
+            table.report_idle(&choices);
         }
         Some(Acme {
             email: table.email,
@@ -98,9 +112,10 @@ impl Table<'_> {
         self.source.report_absence(self.line, "acme", message.to_owned(), None);
     }
 
-    /// Reports a challenge that cannot be met, and a publisher that nobody needs.
-    fn report_challenge(&self, listeners: Listeners, choices: &[Choice]) {
-        if let (true, Some(challenge)) = (choices.contains(&Choice::Inherit), self.challenge)
+    /// Reports a challenge that cannot be met.
+    fn report_challenge(&self, listeners: Listeners, choices: &[(Choice, ProfileFrom)]) {
+        let is_inherited = choices.iter().any(|(choice, _)| *choice == Choice::Inherit);
+        if let (true, Some(challenge)) = (is_inherited, self.challenge)
             && let Some(message) = self.hindrance(challenge, listeners)
         {
             let (line, key) = match &self.written_challenge {
@@ -109,16 +124,49 @@ impl Table<'_> {
             };
             self.source.report_absence(line, key, message, None);
         }
-        let may_publish = |choice: &Choice| match choice {
-            Choice::Inherit => self.challenge.is_none_or(|kind| kind == ChallengeKind::Dns01),
-            Choice::Own(kind) => *kind == ChallengeKind::Dns01,
-            Choice::Off => false,
-            Choice::Unknown => true,
+    }
+
+    /// Reports what no site needs, now that there are some.
+    fn report_idle(&self, choices: &[(Choice, ProfileFrom)]) {
+        let is_idle = |needs: &dyn Fn(Choice, ProfileFrom) -> bool| {
+            let may_need = |&(choice, profile): &(Choice, ProfileFrom)| match choice {
+                Choice::Off => false,
+                Choice::Unknown => true,
+                Choice::Inherit | Choice::Own(_) => needs(choice, profile),
+            };
+            !choices.is_empty() && !choices.iter().any(may_need)
         };
-        let is_needed = choices.is_empty() || choices.iter().any(may_publish);
-        if let (false, Some((value, _))) = (is_needed, &self.dns) {
-            value.problem("would do nothing: no site proves its hosts by `challenge = \"dns-01\"`");
-        }
+        let report =
+            |value: Option<&Value<'_>>, needs: &dyn Fn(Choice, ProfileFrom) -> bool, why| {
+                if let Some(value) = value.filter(|_| is_idle(needs)) {
+                    value.problem(format!("would do nothing: no site {why}"));
+                }
+            };
+        let is_dns = |choice| match choice {
+            Choice::Own(kind) => Some(kind == ChallengeKind::Dns01),
+            // `None` where it could not be read.
+            _ => self.challenge.map(|kind| kind == ChallengeKind::Dns01),
+        };
+        report(
+            self.written_challenge.as_ref(),
+            &|choice, _| choice == Choice::Inherit,
+            "leaves its challenge to it",
+        );
+        report(
+            self.written_profile.as_ref().filter(|value| !value.is_empty_text()),
+            &|_, profile| profile == ProfileFrom::Acme,
+            "leaves its profile to it",
+        );
+        report(
+            self.written_addresses.as_ref(),
+            &|choice, _| is_dns(choice) != Some(true),
+            "proves its hosts by `challenge = \"http-01\"` or \"tls-alpn-01\"",
+        );
+        report(
+            self.dns.as_ref().map(|(value, _)| value),
+            &|choice, _| is_dns(choice) != Some(false),
+            "proves its hosts by `challenge = \"dns-01\"`",
+        );
     }
 
     /// Why no host can be proven in this way.
@@ -147,6 +195,8 @@ fn table<'r>(section: &Section<'r>) -> Table<'r> {
         Some(value) => issuance::challenge(value),
         None => Some(ChallengeKind::default()),
     };
+    let written_profile = section.get("profile");
+    let written_addresses = section.get("public_addresses");
     let dns = section.get("dns").map(|value| {
         let publisher = value.section(dns::publisher);
         (value, publisher)
@@ -159,9 +209,13 @@ fn table<'r>(section: &Section<'r>) -> Table<'r> {
         challenge,
         written_challenge,
         choices: RefCell::default(),
-        profile: section.get("profile").and_then(|value| issuance::profile(&value)),
-        public_addresses: section
-            .or("public_addresses", Vec::new(), |value| value.distinct(|it| it.parsed(reachable))),
+        profile: written_profile.as_ref().and_then(issuance::profile),
+        written_profile,
+        public_addresses: written_addresses
+            .as_ref()
+            .and_then(|value| value.distinct(|it| it.parsed(reachable)))
+            .unwrap_or_default(),
+        written_addresses,
         before_first: section
             .or("before_first", BeforeFirst::default(), |value| value.one_of(&BEFORE_FIRST)),
         dns,

@@ -46,11 +46,13 @@ fn a_site_is_ordered_for_as_acme_says_unless_it_says_otherwise() {
         ("", ["acme = false", "acme = {}"], [None, Some(by(Http01, ""))]),
         (
             "challenge = \"tls-alpn-01\"\nprofile = \"tlsserver\"",
-            [
-                "acme = { profile = \"shortlived\" }",
-                "acme = { challenge = \"http-01\", profile = \"\" }",
-            ],
-            [Some(by(TlsAlpn01, "shortlived")), Some(by(Http01, ""))],
+            ["acme = { profile = \"shortlived\" }", "acme = { challenge = \"http-01\" }"],
+            [Some(by(TlsAlpn01, "shortlived")), Some(by(Http01, "tlsserver"))],
+        ),
+        (
+            "profile = \"tlsserver\"",
+            ["acme = { profile = \"\" }", ""],
+            [Some(by(Http01, "")), Some(by(Http01, "tlsserver"))],
         ),
         (exec, ["acme.challenge = \"dns-01\"", ""], [Some(by(Dns01, "")), Some(by(Http01, ""))]),
     ] {
@@ -112,6 +114,55 @@ fn challenges_that_cannot_be_met() {
     check(
         &sites("dns = { exec = \"x\" }", first, &own(second, "tls-alpn-01")),
         "3: acme.dns: would do nothing: no site proves its hosts by `challenge = \"dns-01\"`",
+    );
+}
+
+#[test]
+fn what_no_site_needs() {
+    let own = |words: [&str; 2]| {
+        let [first, second] = HOSTS;
+        [format!("{first}\n{}", words[0]), format!("{second}\n{}", words[1])]
+    };
+    let off = "acme = false";
+    let tls = "acme.challenge = \"tls-alpn-01\"";
+    let dns = "acme.challenge = \"dns-01\"";
+    let profile = "acme.profile = \"shortlived\"";
+    let http01 = "challenge = \"http-01\"";
+    let tlsserver = "profile = \"tlsserver\"";
+    let addresses = "public_addresses = [\"203.0.113.7\"]";
+    let exec = "dns = { exec = \"x\" }\n";
+    let no_challenge = "3: acme.challenge: would do nothing: no site leaves its challenge to it";
+    let no_profile = "3: acme.profile: would do nothing: no site leaves its profile to it";
+    let no_address = "4: acme.public_addresses: would do nothing: no site proves its hosts by \
+                      `challenge = \"http-01\"` or \"tls-alpn-01\"";
+    for (acme, words, problem) in [
+        (http01.to_owned(), [tls, tls], Some(no_challenge)),
+        (http01.to_owned(), [tls, off], Some(no_challenge)),
+        (http01.to_owned(), [tls, ""], None),
+        (http01.to_owned(), [tls, profile], None),
+        (tlsserver.to_owned(), [profile, profile], Some(no_profile)),
+        (tlsserver.to_owned(), [off, profile], Some(no_profile)),
+        (tlsserver.to_owned(), [tls, profile], None),
+        ("profile = \"\"".to_owned(), [profile, profile], None),
+        (format!("{exec}{addresses}"), [dns, dns], Some(no_address)),
+        (format!("{exec}{addresses}"), [dns, off], Some(no_address)),
+        (format!("{exec}{addresses}"), [dns, tls], None),
+        (format!("{exec}{addresses}"), [dns, ""], None),
+        (addresses.to_owned(), [tls, ""], None),
+    ] {
+        let [first, second] = own(words);
+        let text = sites(&acme, &first, &second);
+        match problem {
+            Some(problem) => check(&text, problem),
+            None => assert!(read(&text).is_ok(), "{acme} {words:?}"),
+        }
+    }
+    // One slip is one problem.
+    let [first, second] = own(["acme.challenge = \"dns01\"", dns]);
+    check(
+        &sites(&format!("{exec}{addresses}\n{http01}"), &first, &second),
+        "11: sites.first.acme.challenge: is one of \"http-01\", \"tls-alpn-01\", \"dns-01\", not \
+         \"dns01\"; did you mean `dns-01`?",
     );
 }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use warmfront_config::{ChallengeKind, HostPattern};
 
 use crate::authority::{Authority, Fault};
+use crate::endpoint::LoggedIn;
 use crate::journal::{Journal, OpenOrder, Step};
 use crate::order::{self, Opened};
 use crate::proofs::Proofs;
@@ -24,6 +25,18 @@ pub struct Ask<'a> {
     pub replaces: Option<&'a [u8]>,
     /// The order that the journal says is open.
     pub open: Option<OpenOrder>,
+    /// How far to go for it.
+    pub wanted: Wanted,
+}
+
+/// How far to go for a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Wanted {
+    /// By the open order, or else by a new one.
+    #[default]
+    Certificate,
+    /// By the open order alone: nothing is ordered.
+    Resumption,
 }
 
 /// What kind of certificate is wanted.
@@ -36,6 +49,15 @@ pub enum ProfileRule<'a> {
     Required(&'a str),
     /// This profile where it is offered: for an authority that stands in for another.
     IfOffered(&'a str),
+}
+
+/// What an attempt comes to that was not refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Obtained {
+    /// A certificate.
+    Issued(Issued),
+    /// [`Wanted::Resumption`] alone: the open order is gone, or of no use any more, and forgotten.
+    NothingToResume,
 }
 
 /// A certificate. The journal is closed by whoever has stored it.
@@ -51,25 +73,27 @@ pub struct Issued {
     pub directory: String,
 }
 
-/// Obtains a certificate: takes up the open order if it is of use, else places one. `clock` is
-/// asked for the time whenever it matters, as an attempt may take many minutes.
+/// Obtains a certificate: takes up the open order if it is of use, else places one if that is
+/// wanted. `clock` is asked for the time whenever it matters, as an attempt may take many minutes.
 ///
 /// Can be dropped at any time: the journal knows how to go on.
 pub async fn obtain(
-    authority: &dyn Authority,
+    authority: &LoggedIn,
     ask: &Ask<'_>,
     proofs: &dyn Proofs,
     journal: &mut dyn Journal,
     clock: fn() -> SystemTime,
-) -> Result<Issued, Refusal> {
+) -> Result<Obtained, Refusal> {
+    let authority = authority.0.as_ref();
     let mut attempt = Attempt { authority, ask, proofs, journal, clock };
     match attempt.run().await {
-        Ok(issued) => Ok(issued),
+        Ok(issued) => Ok(Obtained::Issued(issued)),
+        Err(Stop::Nothing) => Ok(Obtained::NothingToResume),
         Err(Stop::Open(refusal)) => Err(refusal),
-        Err(Stop::Over(refusal)) => {
-            attempt.close()?;
-            Err(refusal)
-        }
+        Err(Stop::Over(refusal)) => Err(match attempt.close() {
+            Ok(()) => refusal,
+            Err(disk) => refusal.and(&disk),
+        }),
     }
 }
 
@@ -85,6 +109,8 @@ pub(crate) struct Attempt<'a> {
 /// An attempt that ends without a certificate.
 #[derive(Debug)]
 pub(crate) enum Stop {
+    /// There is nothing to go on with, and nothing else is wanted.
+    Nothing,
     /// The order may still be of use.
     Open(Refusal),
     /// It will come to nothing.
@@ -126,7 +152,7 @@ impl Attempt<'_> {
     /// Of an authority that wants to be asked later than we can wait.
     pub(crate) fn too_slow(&self, sentence: String, ask_again: Option<Duration>) -> Refusal {
         let retry_after = ask_again.and_then(|wait| self.now().checked_add(wait));
-        Refusal { sentence, blame: Blame::Authority, retry_after }
+        Refusal { retry_after, ..Refusal::new(Blame::Authority, sentence) }
     }
 
     /// For a person: an order can have a hundred.

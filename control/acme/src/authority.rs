@@ -12,7 +12,7 @@ use crate::refusal::Blame;
 
 /// An authority that an account of ours is logged in at, for one attempt.
 #[async_trait]
-pub trait Authority: Send + Sync {
+pub(crate) trait Authority: Send + Sync {
     /// For people: `letsencrypt`.
     fn name(&self) -> &str;
 
@@ -34,7 +34,7 @@ pub trait Authority: Send + Sync {
 
 /// An order as it stands at the authority.
 #[async_trait]
-pub trait RemoteOrder: Send {
+pub(crate) trait RemoteOrder: Send {
     /// Where it is looked at again.
     fn url(&self) -> &str;
 
@@ -66,18 +66,18 @@ pub trait RemoteOrder: Send {
 
 /// What is ordered.
 #[derive(Debug, Clone, Copy)]
-pub struct NewOrder<'a> {
+pub(crate) struct NewOrder<'a> {
     /// Names, wildcards and addresses.
-    pub hosts: &'a [HostPattern],
+    pub(crate) hosts: &'a [HostPattern],
     /// One that the directory offers.
-    pub profile: Option<&'a str>,
+    pub(crate) profile: Option<&'a str>,
     /// The certificate that is replaced, in DER (RFC 9773 §5).
-    pub replaces: Option<&'a [u8]>,
+    pub(crate) replaces: Option<&'a [u8]>,
 }
 
 /// The states of an order (RFC 8555 §7.1.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OrderStatus {
+pub(crate) enum OrderStatus {
     /// It will come to nothing.
     Invalid,
     /// Something must be proven.
@@ -92,31 +92,31 @@ pub enum OrderStatus {
 
 /// An order, seen once.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
+pub(crate) struct Seen {
     /// Its state.
-    pub status: OrderStatus,
+    pub(crate) status: OrderStatus,
     /// Why it is invalid.
-    pub error: Option<Problem>,
+    pub(crate) error: Option<Problem>,
     /// How long the authority wants to be left alone.
-    pub ask_again: Option<Duration>,
+    pub(crate) ask_again: Option<Duration>,
 }
 
 /// What must be proven for one name (RFC 8555 §7.1.4), seen once.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Authorization {
+pub(crate) struct Authorization {
     /// Where it is looked at again.
-    pub url: String,
+    pub(crate) url: String,
     /// The host it is for.
-    pub host: HostPattern,
+    pub(crate) host: HostPattern,
     /// How far it is.
-    pub proving: Proving,
+    pub(crate) proving: Proving,
     /// How long the authority wants to be left alone.
-    pub ask_again: Option<Duration>,
+    pub(crate) ask_again: Option<Duration>,
 }
 
 /// How far an authorization is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Proving {
+pub(crate) enum Proving {
     /// The authority believes us.
     Done,
     /// It does not, or no more; a problem where it said why.
@@ -129,7 +129,7 @@ pub enum Proving {
 
 /// An open challenge.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Challenge {
+pub(crate) enum Challenge {
     /// It waits for us.
     Pending(Proof),
     /// The authority is trying it.
@@ -138,7 +138,7 @@ pub enum Challenge {
 
 /// Something did not come about at the authority. Its `Display` is the end of a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// It said no.
     Problem {
         /// In its words.
@@ -166,7 +166,7 @@ pub enum Fault {
 
 impl Challenge {
     /// What answers it.
-    pub fn proof(&self) -> &Proof {
+    pub(crate) fn proof(&self) -> &Proof {
         match self {
             Self::Pending(proof) | Self::Processing(proof) => proof,
         }

@@ -1,6 +1,8 @@
 //! How long to wait after a failure.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
+
+use crate::renewal::SMALL_PART;
 
 const SECOND: u64 = 1;
 const MINUTE: u64 = 60;
@@ -21,13 +23,7 @@ pub fn wait(failures: u32, served: Option<Duration>, random: f64) -> Duration {
     let wait = WAITS.get(at).copied().map_or(Duration::ZERO, Duration::from_secs);
     let random = if random.is_nan() { 0.0 } else { random.clamp(0.0, 1.0) };
     let wait = wait.mul_f64(1.0 + JITTER * random);
-    served.map_or(wait, |served| wait.min(served / 24))
-}
-
-/// When to try again: after [`wait`], but not before the authority wants to be asked.
-pub fn next_try(failed: SystemTime, wait: Duration, retry_after: Option<SystemTime>) -> SystemTime {
-    let next = failed + wait;
-    retry_after.map_or(next, |later| later.max(next))
+    served.map_or(wait, |served| wait.min(served / SMALL_PART))
 }
 
 #[cfg(test)]
@@ -64,19 +60,6 @@ mod tests {
         assert_eq!(wait(9, Some(DAY), 1.0), Duration::from_hours(1));
         assert_eq!(wait(2, Some(Duration::from_mins(12)), 0.0), Duration::from_secs(30));
         assert_eq!(wait(1, Some(90 * DAY), 0.0), Duration::from_secs(10));
-    }
-
-    #[test]
-    fn the_authority_has_the_last_word() {
-        let failed = SystemTime::UNIX_EPOCH + DAY;
-        let minute = Duration::from_mins(1);
-        for (retry_after, next) in [
-            (None, failed + minute),
-            (Some(failed), failed + minute),
-            (Some(failed + DAY), failed + DAY),
-        ] {
-            assert_eq!(next_try(failed, minute, retry_after), next);
-        }
     }
 
     proptest! {

@@ -26,9 +26,12 @@ pub struct Endpoint {
     pub(crate) email: Option<String>,
     pub(crate) https: Https,
     pub(crate) clock: fn() -> SystemTime,
-    /// Held by whoever makes the first account: authorities count them.
-    registering: Mutex<()>,
+    /// Held by whoever makes an account: authorities count them.
+    pub(crate) registering: Mutex<()>,
 }
+
+/// An account of ours at an authority, for one attempt.
+pub struct LoggedIn(pub(crate) Box<dyn Authority>);
 
 /// An authority cannot be reached by what the configuration says.
 #[derive(Debug, thiserror::Error)]
@@ -60,12 +63,12 @@ impl Endpoint {
     }
 
     /// For people: `letsencrypt`.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.settings.name
     }
 
     /// The URL of its directory: what its account and its certificates are filed under.
-    pub fn directory(&self) -> &str {
+    pub(crate) fn directory(&self) -> &str {
         &self.settings.directory
     }
 
@@ -95,13 +98,21 @@ impl Endpoint {
 
     /// Speaks with the authority for one attempt. The account is the one that is kept, if the
     /// authority still knows it; else it is made, and kept before it is used.
-    pub async fn log_in(&self, accounts: &dyn Accounts) -> Result<Box<dyn Authority>, Refusal> {
-        let kept = accounts.load(self.directory());
-        let kept = kept.map_err(|error| Refusal::of_disk("cannot read the account", &error))?;
-        let _turn = match kept {
-            Some(_) => None,
-            None => Some(self.registering.lock().await),
-        };
-        instant::log_in(self, accounts).await
+    pub async fn log_in(&self, accounts: &dyn Accounts) -> Result<LoggedIn, Refusal> {
+        instant::log_in(self, accounts).await.map(LoggedIn)
+    }
+}
+
+// === impl LoggedIn ===
+
+impl LoggedIn {
+    /// The URL of the authority's directory.
+    pub fn directory(&self) -> &str {
+        self.0.directory()
+    }
+
+    /// The URL of the account.
+    pub fn account(&self) -> &str {
+        self.0.account()
     }
 }

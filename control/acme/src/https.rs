@@ -24,6 +24,9 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 /// Shorter than what servers keep, so that a request seldom meets a connection on its way out.
 const IDLE: Duration = Duration::from_secs(15);
 
+/// In the words of the library that verifies certificates.
+const CA_AS_LEAF: &str = "CaUsedAsEndEntity";
+
 /// Sends requests over HTTPS. Clones share their connections.
 #[derive(Clone)]
 pub(crate) struct Https(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
@@ -59,11 +62,9 @@ pub(crate) enum ExchangeError {
     Silent,
     #[error("an answer of more than 1 MiB")]
     TooLong,
-    #[error(
-        "its HTTPS certificate is signed by nobody whom this system trusts: for a private \
-         authority, set ca_file"
-    )]
-    Untrusted,
+    /// What is wrong with the certificate that the authority itself shows.
+    #[error("its HTTPS certificate {0}")]
+    Certificate(String),
 }
 
 // === impl Https ===
@@ -121,12 +122,8 @@ impl ExchangeError {
     fn of(error: &(dyn Error + 'static)) -> Self {
         let mut cause = error;
         loop {
-            // A bad signature is that of another authority of the same name.
-            if let Some(rustls::Error::InvalidCertificate(
-                CertificateError::UnknownIssuer | CertificateError::BadSignature,
-            )) = tls_error(cause)
-            {
-                return Self::Untrusted;
+            if let Some(rustls::Error::InvalidCertificate(reason)) = tls_error(cause) {
+                return Self::Certificate(distrust(reason));
             }
             match cause.source() {
                 Some(inner) => cause = inner,
@@ -144,6 +141,32 @@ fn tls_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> 
         Some(inside) => tls_error(inside),
         None => error.downcast_ref(),
     }
+}
+
+/// Why an authority's own certificate is not trusted, behind `its HTTPS certificate`.
+fn distrust(reason: &CertificateError) -> String {
+    let sentence = match reason {
+        // A bad signature is that of another authority of the same name.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            "is signed by nobody whom this system trusts: for a private authority, set ca_file"
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "has expired, or the clock of this node is wrong"
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "is not valid yet, or the clock of this node is wrong"
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "is not valid for the name by which the authority is asked"
+        }
+        CertificateError::Revoked => "is revoked",
+        CertificateError::Other(other) if other.to_string() == CA_AS_LEAF => {
+            "is one that signs others, which no server may show: for a private authority, have it \
+             sign one for its server"
+        }
+        other => return format!("is not accepted: {other}"),
+    };
+    sentence.to_owned()
 }
 
 fn roots(path: &Path) -> Result<RootCertStore, RootsError> {

@@ -2,9 +2,13 @@
 
 use std::error::Error;
 use std::fmt;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
+
+/// An order that has come to nothing for so long is not waited for: authorities forget them after
+/// some days, but do not have to say so.
+const KEPT: Duration = Duration::from_hours(24);
 
 /// What must be on disk before an order goes on. Every method blocks until it is, for as long as a
 /// small write takes.
@@ -109,6 +113,15 @@ impl KeepError {
     /// Of an error, or of a sentence.
     pub fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(cause.into())
+    }
+}
+
+// === impl OpenOrder ===
+
+impl OpenOrder {
+    /// It has come to nothing for a day, and is not gone on with.
+    pub fn is_old(&self, now: SystemTime) -> bool {
+        now.duration_since(self.placed).is_ok_and(|age| age > KEPT)
     }
 }
 

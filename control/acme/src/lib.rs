@@ -23,14 +23,11 @@ mod proofs;
 mod proving;
 mod refusal;
 mod retry_after;
+mod tame;
 
-pub use attempt::{Ask, Issued, ProfileRule, obtain};
-pub use authority::{
-    Authority, Authorization, Challenge, Fault, NewOrder, OrderStatus, Proving, RemoteOrder, Seen,
-};
-pub use endpoint::{Endpoint, EndpointError};
+pub use attempt::{Ask, Issued, Obtained, ProfileRule, Wanted, obtain};
+pub use endpoint::{Endpoint, EndpointError, LoggedIn};
 pub use journal::{Accounts, Journal, KeepError, OpenOrder, Step};
-pub use problem::{Problem, Subproblem};
 pub use proofs::{Answer, Proof, Proofs};
 pub use refusal::{Blame, Refusal};
 pub use renewal::Window;

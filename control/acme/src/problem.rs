@@ -8,26 +8,28 @@ const NAMESPACE: &str = "urn:ietf:params:acme:error:";
 
 /// A problem document.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Problem {
+pub(crate) struct Problem {
     /// Its type without the namespace: `rateLimited`; empty where it has none.
-    pub kind: String,
+    pub(crate) kind: String,
     /// In the authority's words; may be empty.
-    pub detail: String,
+    pub(crate) detail: String,
     /// The status of the answer; 0 where it is part of another document.
-    pub status: u16,
-    /// What was wrong with single names (RFC 8555 §6.7.1).
-    pub subproblems: Vec<Subproblem>,
+    pub(crate) status: u16,
+    /// What was wrong with single names (RFC 8555 §6.7.1): the first of them.
+    pub(crate) subproblems: Vec<Subproblem>,
+    /// How many more there were.
+    pub(crate) more: usize,
 }
 
 /// What was wrong with one name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Subproblem {
+pub(crate) struct Subproblem {
     /// The name; `None` where the authority left it out.
-    pub host: Option<String>,
+    pub(crate) host: Option<String>,
     /// As [`Problem::kind`].
-    pub kind: String,
+    pub(crate) kind: String,
     /// As [`Problem::detail`].
-    pub detail: String,
+    pub(crate) detail: String,
 }
 
 // === impl Problem ===
@@ -93,7 +95,11 @@ impl fmt::Display for Problem {
             (detail, "") => f.write_str(detail)?,
             (detail, kind) => write!(f, "{detail} ({kind})")?,
         }
-        self.subproblems.iter().try_for_each(|part| write!(f, "; {part}"))
+        self.subproblems.iter().try_for_each(|part| write!(f, "; {part}"))?;
+        if self.more > 0 {
+            write!(f, "; and {} more", self.more)?;
+        }
+        Ok(())
     }
 }
 

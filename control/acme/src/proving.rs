@@ -2,9 +2,10 @@
 
 mod together;
 
+use std::net::IpAddr;
 use std::time::Duration;
 
-use warmfront_config::ChallengeKind;
+use warmfront_config::{ChallengeKind, HostPattern};
 
 use crate::attempt::{Attempt, Stop};
 use crate::authority::{Authorization, Challenge, Fault, Proving, RemoteOrder};
@@ -45,6 +46,11 @@ fn unproven(attempt: &Attempt<'_>, wanted: Vec<Authorization>) -> Result<Vec<Aut
     let mut open = Vec::new();
     let mut failed = Vec::new();
     for authorization in wanted {
+        if !is_ordered(attempt, &authorization.host) {
+            let (name, host) = (attempt.authority.name(), &authorization.host);
+            let sentence = format!("{name} wants a proof for {host}, which was not ordered");
+            return Err(Stop::Over(Refusal::new(Blame::Authority, sentence)));
+        }
         match &authorization.proving {
             Proving::Done => {}
             Proving::Open(_) => open.push(authorization),
@@ -52,6 +58,17 @@ fn unproven(attempt: &Attempt<'_>, wanted: Vec<Authorization>) -> Result<Vec<Aut
         }
     }
     if failed.is_empty() { Ok(open) } else { Err(Stop::Over(disbelief(attempt, &failed))) }
+}
+
+/// Whether it is the name of a host, or that of its wildcard: some leave the mark out.
+fn is_ordered(attempt: &Attempt<'_>, proven: &HostPattern) -> bool {
+    let name = |host: &HostPattern| match host {
+        HostPattern::Exact(name) | HostPattern::Wildcard(name) => match name.parse::<IpAddr>() {
+            Ok(address) => address.to_string(),
+            Err(_) => name.to_ascii_lowercase(),
+        },
+    };
+    attempt.ask.hosts.iter().any(|host| name(host) == name(proven))
 }
 
 /// Publishes every proof. What is put into `shown` must be withdrawn, also after an error.

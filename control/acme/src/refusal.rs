@@ -4,12 +4,16 @@ use std::time::SystemTime;
 
 use crate::authority::Fault;
 use crate::journal::KeepError;
+use crate::tame::cut;
+
+/// A sentence may speak of a hundred hosts.
+const SENTENCE_BYTES_MAX: usize = 2_000;
 
 /// An attempt that came to nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{sentence}")]
 pub struct Refusal {
-    /// For a person: which host, which challenge, what the authority said.
+    /// For a person: which host, which challenge, what the authority said. At most 2,000 bytes.
     pub sentence: String,
     /// Who can do something about it.
     pub blame: Blame,
@@ -37,16 +41,21 @@ pub enum Blame {
 impl Refusal {
     /// Without a word on when to come again.
     pub(crate) fn new(blame: Blame, sentence: impl Into<String>) -> Self {
-        Self { sentence: sentence.into(), blame, retry_after: None }
+        Self { sentence: cut(sentence.into(), SENTENCE_BYTES_MAX), blame, retry_after: None }
     }
 
     /// `context` is what the authority did, up to the colon: `letsencrypt did not take the order`.
     pub(crate) fn of_fault(context: &str, fault: &Fault, now: SystemTime) -> Self {
         Self {
-            sentence: format!("{context}: {fault}"),
-            blame: fault.blame(),
             retry_after: fault.retry_after().and_then(|wait| now.checked_add(wait)),
+            ..Self::new(fault.blame(), format!("{context}: {fault}"))
         }
+    }
+
+    /// As it is, with what went wrong after it.
+    pub(crate) fn and(self, later: &Self) -> Self {
+        let sentence = format!("{}; {}", self.sentence, later.sentence);
+        Self { retry_after: self.retry_after, ..Self::new(self.blame, sentence) }
     }
 
     /// `doing` is what we were about to do: `cannot keep the key of the order`.

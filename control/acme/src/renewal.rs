@@ -5,10 +5,15 @@
 
 use std::time::{Duration, SystemTime};
 
-/// Below this a certificate counts as short-lived, and half of its life is kept in reserve.
-const SHORT: Duration = Duration::from_hours(10 * 24);
+/// What is small against a lifetime is this part of it: jitter, waits, looks.
+pub const SMALL_PART: u32 = 24;
+/// An authority is asked for its window no later than that, whatever it says: RFC 9773 §4.3.2 lets
+/// us bound it.
+pub const ASK_AGAIN_MAX: Duration = Duration::from_hours(24);
+/// And no sooner.
 const ASK_AGAIN_MIN: Duration = Duration::from_mins(1);
-const ASK_AGAIN_MAX: Duration = Duration::from_hours(24);
+/// Below this a certificate counts as short-lived.
+const SHORT: Duration = Duration::from_hours(10 * 24);
 /// RFC 9773 §4.3.3: how long to wait after a failure.
 const ASK_AGAIN: Duration = Duration::from_hours(6);
 
@@ -28,7 +33,7 @@ pub struct Window {
     pub end: SystemTime,
     /// A page for people on why it is so.
     pub explanation: Option<String>,
-    /// When to ask again: 1 minute to 24 hours from now.
+    /// When it would like to be asked again, from now; [`Lifetime::ask_again`] bounds it.
     pub ask_again: Duration,
 }
 
@@ -40,12 +45,7 @@ impl Lifetime {
         Self { not_before, not_after: not_after.max(not_before) }
     }
 
-    /// The first moment at which the certificate is valid.
-    pub fn not_before(&self) -> SystemTime {
-        self.not_before
-    }
-
-    /// The last one.
+    /// The last moment at which the certificate is valid.
     pub fn not_after(&self) -> SystemTime {
         self.not_after
     }
@@ -60,8 +60,8 @@ impl Lifetime {
     /// were ordered together are not renewed together. `random` is from 0 to 1.
     pub fn due(&self, random: f64) -> SystemTime {
         let length = self.length();
-        let share = if length < SHORT { length / 2 } else { length / 3 * 2 };
-        self.not_before + share.saturating_sub(part(length / 24, random))
+        let share = if is_short(length) { length / 2 } else { length / 3 * 2 };
+        self.not_before + share.saturating_sub(part(length / SMALL_PART, random))
     }
 
     /// When to renew, given what the authority suggests: at any moment of its window, the same one
@@ -74,7 +74,7 @@ impl Lifetime {
         chosen: Option<SystemTime>,
         random: f64,
     ) -> SystemTime {
-        let latest = self.not_after - self.length() / 24;
+        let latest = self.not_after - self.length() / SMALL_PART;
         let kept = chosen.filter(|chosen| (window.start..=window.end).contains(chosen));
         let within = window.end.duration_since(window.start).unwrap_or_default();
         let chosen = kept.or_else(|| window.start.checked_add(part(within, random)));
@@ -82,12 +82,18 @@ impl Lifetime {
     }
 
     /// When to ask the authority for its window again; `answered` is the last window, `None` where
-    /// there was no answer. At least once in a 24th of the lifetime.
+    /// there was no answer. At least once in a 24th of the lifetime, and once a day; at most once a
+    /// minute.
     pub fn ask_again(&self, answered: Option<&Window>, now: SystemTime) -> SystemTime {
         let wait = answered.map_or(ASK_AGAIN, |window| window.ask_again);
-        let often = (self.length() / 24).max(ASK_AGAIN_MIN);
+        let often = (self.length() / SMALL_PART).max(ASK_AGAIN_MIN);
         now + wait.min(often).clamp(ASK_AGAIN_MIN, ASK_AGAIN_MAX)
     }
+}
+
+/// Whether a lifetime is that of a short-lived certificate: half of it is kept in reserve.
+pub fn is_short(length: Duration) -> bool {
+    length < SHORT
 }
 
 /// A random part of it; nothing and all where `random` is out of its range.

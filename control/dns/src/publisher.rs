@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use hickory_proto::ProtoError;
 use hickory_proto::rr::Name;
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use warmfront_config::{DnsPublisher, Resolver};
 
@@ -30,9 +31,10 @@ pub struct Publisher {
     ports: HashMap<IpAddr, u16>,
 }
 
-/// A value that is published, to be withdrawn.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A value and where it is published, to be withdrawn: also after a restart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Published {
+    #[serde(with = "written")]
     name: Name,
     value: String,
 }
@@ -85,7 +87,7 @@ pub enum DnsError {
     },
     /// Nothing was changed.
     #[error("{name} does not lie in the zone `{zone}`, which is the one that is published in")]
-    Elsewhere {
+    OutsideZone {
         /// The name, and what led to it.
         name: String,
         /// The zone of the settings.
@@ -144,13 +146,12 @@ impl Publisher {
         Ok(Self { means, lookup: Lookup::new(resolver), ports })
     }
 
-    /// Adds `value` to the TXT records of `_acme-challenge.HOST`, or of what that is another name
-    /// for, and returns when all of the zone's name servers that answer have it, or after 2 min.
-    /// `host` comes without `*.`; `now` is for signatures.
+    /// Where a value is to be published for a host: at `_acme-challenge.HOST`, or at what that is
+    /// another name for. Changes nothing, so that it can be written down first. `host` comes without
+    /// `*.`; `now` is for signatures.
     ///
-    /// Fails if it cannot be published, and if a name server answers without it to the end; it has
-    /// been withdrawn then. Name servers that this node does not find are not waited for.
-    pub async fn present(
+    /// Fails where nothing may be published there.
+    pub async fn locate(
         &self,
         host: &str,
         value: &str,
@@ -160,16 +161,31 @@ impl Publisher {
         let asked = record_name(host)?;
         let name = self.end_of_aliases(&asked).await?;
         self.prove_ours(&name, &asked, now + began.elapsed()).await?;
-        self.add(&name, value, now + began.elapsed()).await?;
-        let published = Published { name, value: value.to_owned() };
-        if let Err(source) = self.wait(&published).await {
+        Ok(Published { name, value: value.to_owned() })
+    }
+
+    /// Adds the value beside the TXT records that are there, and returns when all of the zone's name
+    /// servers that answer have it, or after 2 min. Name servers that this node does not find are
+    /// not waited for.
+    ///
+    /// Fails if it cannot be published, and if a name server answers without it to the end. It has
+    /// been withdrawn then, as far as that can be done: an answer may be lost after it took effect.
+    pub async fn publish(&self, published: &Published, now: SystemTime) -> Result<(), DnsError> {
+        let began = Instant::now();
+        let outcome = match self.add(published, now).await {
+            Ok(()) => self.wait(published).await.map_err(|source| {
+                let name = published.name();
+                DnsError::Unseen { name, source }
+            }),
+            Err(error) => Err(error),
+        };
+        if outcome.is_err()
+            && let Err(error) = self.withdraw(published, now + began.elapsed()).await
+        {
             let name = published.name();
-            if let Err(error) = self.withdraw(&published, now + began.elapsed()).await {
-                tracing::warn!(name, "a TXT record is left behind: {}", error.sentence());
-            }
-            return Err(DnsError::Unseen { name, source });
+            tracing::warn!(name, "a TXT record may be left behind: {}", error.sentence());
         }
-        Ok(published)
+        outcome
     }
 
     /// Removes this value alone, and waits for nobody to see it. Removing what is gone succeeds.
@@ -214,10 +230,11 @@ impl Publisher {
         if name != asked {
             shown = format!("{shown}, to which a CNAME at `{}` leads,", plain(asked));
         }
-        Err(DnsError::Elsewhere { name: shown, zone: plain(zone) })
+        Err(DnsError::OutsideZone { name: shown, zone: plain(zone) })
     }
 
-    async fn add(&self, name: &Name, value: &str, now: SystemTime) -> Result<(), DnsError> {
+    async fn add(&self, published: &Published, now: SystemTime) -> Result<(), DnsError> {
+        let Published { name, value } = published;
         match &self.means {
             Means::Rfc2136(updates) => updates.add(name, value, now).await?,
             Means::Route53(zone) => zone.add(name, value, now).await?,
@@ -231,7 +248,7 @@ impl Publisher {
         let zone = match &self.means {
             Means::Rfc2136(updates) => Ok(Some(updates.zone().clone())),
             // What an endpoint of the user's own holds is in no DNS that could be asked.
-            Means::Route53(zone) if zone.is_elsewhere() => return Ok(()),
+            Means::Route53(zone) if zone.has_own_endpoint() => return Ok(()),
             Means::Route53(_) | Means::Exec(_) => self.lookup.zone_of(name).await,
         };
         let mut servers = match zone {
@@ -293,6 +310,23 @@ pub(crate) fn fully_qualified(name: &str) -> Result<Name, ProtoError> {
     let mut parsed = Name::from_ascii(name)?.to_lowercase();
     parsed.set_fqdn(true);
     Ok(parsed)
+}
+
+/// A name as [`plain`] text.
+mod written {
+    use hickory_proto::rr::Name;
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer, de};
+
+    pub(super) fn serialize<S: Serializer>(name: &Name, serializer: S) -> Result<S::Ok, S::Error> {
+        super::plain(name).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Name, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        super::fully_qualified(&name).map_err(de::Error::custom)
+    }
 }
 
 /// As people write it: without the last dot.

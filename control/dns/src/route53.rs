@@ -20,7 +20,7 @@ use warmfront_semantics::sigv4::push_encoded;
 use crate::SigningKeys;
 use crate::publisher::{PublisherError, fully_qualified, plain};
 use api::Api;
-use documents::{Action, Standing, change_batch, first_text, quoted, standing};
+use documents::{Action, Found, RecordSet, change_batch, first_text, quoted, record_set};
 
 pub use api::CallError;
 
@@ -38,7 +38,7 @@ pub(crate) struct HostedZone {
     api: Api,
     id: String,
     /// Whether the API is at an endpoint of the user's own, with no DNS behind it.
-    elsewhere: bool,
+    own_endpoint: bool,
     /// Asked for once.
     name: OnceCell<Name>,
     /// Between reading a record set and writing it, nobody else may write it.
@@ -86,14 +86,14 @@ impl HostedZone {
         Ok(Self {
             api: Api::new(settings, keys).map_err(PublisherError::Roots)?,
             id: settings.hosted_zone_id.clone(),
-            elsewhere: settings.endpoint.is_some(),
+            own_endpoint: settings.endpoint.is_some(),
             name: OnceCell::new(),
             turn: Mutex::default(),
         })
     }
 
-    pub(crate) fn is_elsewhere(&self) -> bool {
-        self.elsewhere
+    pub(crate) fn has_own_endpoint(&self) -> bool {
+        self.own_endpoint
     }
 
     /// The zone's own name.
@@ -107,33 +107,27 @@ impl HostedZone {
         self.name.get_or_try_init(ask).await.map_err(self.failed("reading"))
     }
 
-    /// Adds the value to the record set of the name, and returns when all servers know. It is
-    /// removed again if they do not.
+    /// Adds the value to the record set of the name, and returns when all servers know. It may be
+    /// there also after an error.
     pub(crate) async fn add(
         &self,
         name: &Name,
-        unquoted: &str,
+        value: &str,
         now: SystemTime,
     ) -> Result<(), Route53Error> {
         let began = Instant::now();
         let turn = self.turn.lock().await;
-        let standing = self.standing(name, now + began.elapsed()).await?;
-        let mut standing = standing.unwrap_or(Standing { ttl: TTL_SECONDS, values: Vec::new() });
-        let value = quoted(unquoted);
-        if !standing.values.contains(&value) {
-            standing.values.push(value);
+        let there = self.record_set(name, now + began.elapsed()).await?;
+        let mut set = there.unwrap_or(RecordSet { ttl: TTL_SECONDS, values: Vec::new() });
+        let value = quoted(value);
+        if !set.values.contains(&value) {
+            set.values.push(value);
         }
-        let batch = change_batch(Action::Upsert, &plain(name), &standing);
+        let batch = change_batch(Action::Upsert, &plain(name), &set);
         let change = self.change(&batch, now + began.elapsed()).await?;
         // Whoever is next reads what was written, whether all servers know it or not.
         drop(turn);
-        let synced = self.wait(&change, name, now + began.elapsed()).await;
-        if synced.is_err()
-            && let Err(error) = self.remove(name, unquoted, now + began.elapsed()).await
-        {
-            tracing::warn!(name = plain(name), "a TXT record is left behind: {error}");
-        }
-        synced
+        self.wait(&change, name, now + began.elapsed()).await
     }
 
     /// Removes the value from the record set of the name, and the record set with its last one.
@@ -162,40 +156,38 @@ impl HostedZone {
         now: SystemTime,
     ) -> Result<(), Route53Error> {
         let began = Instant::now();
-        let Some(mut standing) = self.standing(name, now + began.elapsed()).await? else {
+        let Some(mut set) = self.record_set(name, now + began.elapsed()).await? else {
             return Ok(());
         };
         let value = quoted(value);
-        let action = match standing.values.as_slice() {
+        let action = match set.values.as_slice() {
             values if !values.contains(&value) => return Ok(()),
             // What is deleted has to be named as it is.
             [_] => Action::Delete,
             _ => {
-                standing.values.retain(|other| *other != value);
+                set.values.retain(|other| *other != value);
                 Action::Upsert
             }
         };
-        let batch = change_batch(action, &plain(name), &standing);
+        let batch = change_batch(action, &plain(name), &set);
         self.change(&batch, now + began.elapsed()).await.map(drop)
     }
 
     /// The TXT records that are there.
-    async fn standing(
+    async fn record_set(
         &self,
         name: &Name,
         now: SystemTime,
-    ) -> Result<Option<Standing>, Route53Error> {
+    ) -> Result<Option<RecordSet>, Route53Error> {
         let (path, plain_name) = (self.path("/rrset"), plain(name));
         // It is a list from there on: the next name's records may be all there is.
         let mut query = String::from("maxitems=1&name=");
         plain_name.bytes().for_each(|byte| push_encoded(&mut query, byte));
         query.push_str("&type=TXT");
         let document = self.api.call(&Method::GET, &path, &query, b"", now).await;
-        match document.and_then(|document| standing(&document, name)) {
-            Ok(Some(documents::RecordSet::Plain(standing))) => Ok(Some(standing)),
-            Ok(Some(documents::RecordSet::Routed)) => {
-                Err(Route53Error::Routed { name: plain_name })
-            }
+        match document.and_then(|document| record_set(&document, name)) {
+            Ok(Some(Found::Plain(set))) => Ok(Some(set)),
+            Ok(Some(Found::Routed)) => Err(Route53Error::Routed { name: plain_name }),
             Ok(None) => Ok(None),
             Err(error) => Err(self.failed("reading")(error)),
         }

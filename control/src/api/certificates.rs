@@ -14,6 +14,7 @@ use warmfront_config::{Action, HostPattern, Site};
 use super::access::Access;
 use super::problem::Problem;
 use super::{Node, audit};
+use crate::certificates::nothing_ordered;
 use crate::timestamp::rfc3339;
 use shown::Shown;
 
@@ -77,11 +78,11 @@ fn order(node: &Node, access: &Access, host: &str) -> Result<Value, Problem> {
         );
         return Err(Problem::new(StatusCode::CONFLICT, detail));
     }
-    let renewal = node.orders.as_ref().and_then(|orders| orders.renew(&site.name, node.now()));
-    let Some((names, at)) = renewal else {
-        let detail = format!("nothing is ordered for the site {}", site.name);
-        return Err(Problem::new(StatusCode::CONFLICT, detail));
+    let renewed = match &node.orders {
+        Some(orders) => orders.renew(&site.name, &pattern, node.now()),
+        None => Err(nothing_ordered(&site.name)),
     };
+    let (names, at) = renewed.map_err(|why| Problem::new(StatusCode::CONFLICT, why))?;
     Ok(json!({ "site": site.name, "names": names, "not_before": rfc3339(at) }))
 }
 

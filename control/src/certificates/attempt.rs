@@ -6,7 +6,8 @@ use std::time::SystemTime;
 
 use parking_lot::Mutex;
 use warmfront_acme::{
-    Ask, Blame, Journal as _, KeepError, OpenOrder, ProfileRule, Refusal, Step, obtain,
+    Ask, Blame, Journal as _, KeepError, Obtained, OpenOrder, ProfileRule, Refusal, Step, Wanted,
+    obtain,
 };
 use warmfront_certs::{Record, Stored};
 use warmfront_config::{HostPattern, Issuance};
@@ -26,13 +27,17 @@ pub(crate) struct Commission {
     /// What is served now, and whose it is.
     pub(crate) replaces: Option<(Vec<u8>, Record)>,
     pub(crate) open: Option<OpenOrder>,
+    /// How far to go.
+    pub(crate) wanted: Wanted,
 }
 
 // === impl Commission ===
 
 impl Commission {
-    /// Blocks on the disk now and then. Can be dropped at any time: the journal knows how to go on.
-    pub(crate) async fn carry_out(&self, ground: &Ground) -> Result<Record, Refusal> {
+    /// Gives the record of the certificate that is served now; `None` where only an open order was
+    /// wanted, and there is none. Blocks on the disk now and then. Can be dropped at any time: the
+    /// journal knows how to go on.
+    pub(crate) async fn carry_out(&self, ground: &Ground) -> Result<Option<Record>, Refusal> {
         let authority = self.authority.endpoint.log_in(&ground.journal).await?;
         let replaces = self.replaces.as_ref().filter(|(_, record)| {
             record.authority == authority.directory() && record.account == authority.account()
@@ -43,37 +48,33 @@ impl Commission {
             profile: self.profile(),
             replaces: replaces.map(|(leaf, _)| leaf.as_slice()),
             open: self.open.clone(),
+            wanted: self.wanted,
         };
-        let proofs = Showcase {
-            challenges: ground.certificates.challenges(),
-            publisher: ground.publisher.as_ref(),
-            clock: ground.clock,
-            published: Mutex::new(HashMap::new()),
-        };
+        let proofs = Showcase { site: &self.site, ground, published: Mutex::new(HashMap::new()) };
         let placed = self.open.as_ref().map(|open| open.placed);
         let mut journal = SiteJournal { site: &self.site, ground, placed };
-        let issued = obtain(&*authority, &ask, &proofs, &mut journal, ground.clock).await?;
+        let obtained = obtain(&authority, &ask, &proofs, &mut journal, ground.clock).await?;
+        let Obtained::Issued(issued) = obtained else { return Ok(None) };
         let record = Record {
             authority: issued.directory,
             account: issued.account,
-            profile: self.issuance.profile.clone(),
             ordered: journal.placed.unwrap_or_else(|| ground.now()),
         };
         let kept = ground.storage.keep(&self.site, &issued.chain, &issued.key, &record);
-        let Stored { certificate, record } = kept.map_err(|error| edge(&error.to_string()))?;
+        let Stored { certificate, .. } = kept.map_err(|error| edge(&error.to_string()))?;
         ground.certificates.install(&self.site, certificate);
         if let Err(error) = journal.closed() {
             // The next start knows by the record that the order is over.
             tracing::warn!(site = self.site, "certificate: its order could not be closed: {error}");
         }
-        Ok(record)
+        Ok(Some(record))
     }
 
     /// The configured profile is the first authority's; another need not know it.
     fn profile(&self) -> ProfileRule<'_> {
         match &self.issuance.profile {
             None => ProfileRule::Any,
-            Some(profile) if self.authority.stands_in => ProfileRule::IfOffered(profile),
+            Some(profile) if self.authority.is_fallback => ProfileRule::IfOffered(profile),
             Some(profile) => ProfileRule::Required(profile),
         }
     }
@@ -91,6 +92,8 @@ struct SiteJournal<'a> {
 
 impl warmfront_acme::Journal for SiteJournal<'_> {
     fn placed(&mut self, order: &OpenOrder) -> Result<(), KeepError> {
+        // A key that a crash left behind may be that of the certificate that is served.
+        self.ground.storage.drop_pending_key(self.site).map_err(KeepError::new)?;
         self.ground.journal.placed(self.site, order).map_err(KeepError::new)?;
         self.ground.placed(&order.directory, order.placed);
         self.placed = Some(order.placed);
@@ -124,4 +127,35 @@ pub(crate) fn close(ground: &Ground, site: &str) -> Result<(), KeepError> {
 /// By this node's own doing.
 pub(crate) fn edge(sentence: &str) -> Refusal {
     Refusal { sentence: sentence.to_owned(), blame: Blame::Edge, retry_after: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use warmfront_certs::Storage as _;
+
+    use crate::certificates::keeper::tests::Before;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn no_new_order_finds_the_key_of_the_one_before() {
+        let before = Before::new();
+        let (_, orders) = before.start();
+        // As a crash between closing the last order and dropping its key leaves it.
+        before.placed(0, |_| {});
+        before.journal.closed("www").unwrap();
+        assert!(before.storage.pending_key("www").unwrap().is_some());
+        let order = OpenOrder {
+            directory: "https://a.example/directory".to_owned(),
+            account: "https://a.example/account".to_owned(),
+            url: "https://a.example/order".to_owned(),
+            hosts: vec!["www.acme.dev".to_owned()],
+            profile: None,
+            placed: orders.ground.now(),
+        };
+        let mut journal = SiteJournal { site: "www", ground: &orders.ground, placed: None };
+        journal.placed(&order).unwrap();
+        assert_eq!(before.storage.pending_key("www").unwrap(), None);
+        assert_eq!(before.journal.open_order("www").unwrap(), Some(order));
+    }
 }

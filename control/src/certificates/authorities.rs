@@ -4,16 +4,18 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use parking_lot::Mutex;
-use warmfront_acme::choice::{self, Choice, Standing};
-use warmfront_acme::{Endpoint, OpenOrder};
+use warmfront_acme::choice::{self, Choice, FAILURES_MAX, Standing};
+use warmfront_acme::{Endpoint, OpenOrder, Wanted};
 use warmfront_config::{Acme, Authority};
 
 use super::ground::OrdersError;
 use super::journal::{Journal, Told};
 use super::progress::Past;
 
-/// After so many failures in a row, an open order is no reason to stay with its authority.
-const FAILURES_MAX: u32 = 3;
+/// Orders of one public authority in the time for which they are counted. Let's Encrypt takes 300.
+const ORDERS_MAX: usize = 250;
+/// The same for what somebody asks for: it need not wait for what is only due.
+const ORDERS_ASKED_MAX: usize = 290;
 
 /// The authorities of the configuration.
 pub(crate) struct Authorities {
@@ -28,7 +30,19 @@ pub(crate) struct Known {
     pub(crate) settings: Authority,
     pub(crate) endpoint: Endpoint,
     /// Asked when others fail.
-    pub(crate) stands_in: bool,
+    pub(crate) is_fallback: bool,
+}
+
+/// Whose certificate somebody is asked for.
+#[derive(Clone, Copy)]
+pub(crate) struct Applicant<'a> {
+    pub(crate) past: &'a Past,
+    /// An order that can be gone on with.
+    pub(crate) open: Option<&'a OpenOrder>,
+    /// How far to go.
+    pub(crate) wanted: Wanted,
+    /// Somebody asked for it.
+    pub(crate) asked: bool,
 }
 
 /// Who is asked next.
@@ -52,8 +66,8 @@ impl Authorities {
         let (mut known, mut told) = (Vec::new(), Vec::new());
         for settings in &acme.authorities {
             let endpoint = Endpoint::new(settings, email, clock)?;
-            let stands_in = !known.is_empty();
-            known.push(Arc::new(Known { settings: settings.clone(), endpoint, stands_in }));
+            let is_fallback = !known.is_empty();
+            known.push(Arc::new(Known { settings: settings.clone(), endpoint, is_fallback }));
             told.push(journal.told(&settings.directory, clock())?);
         }
         Ok(Self { known, told: Mutex::new(told) })
@@ -64,16 +78,23 @@ impl Authorities {
         self.known.iter().find(|known| known.settings.directory == directory)
     }
 
-    /// Whom a site with this past asks next. An open order is gone on with where it was placed.
-    pub(crate) fn next(&self, past: &Past, open: Option<&OpenOrder>, now: SystemTime) -> Next {
-        let standings = self.standings(past, now);
-        let has_order = open.and_then(|open| {
+    /// Whom a site asks next. An open order is gone on with where it was placed, and waited for
+    /// there, until that authority has failed so often that another is asked; longer, if nothing
+    /// else is wanted.
+    pub(crate) fn next(&self, site: &Applicant<'_>, now: SystemTime) -> Next {
+        let standings = self.standings(site, now);
+        let with_order = site.open.and_then(|open| {
             let place = self.known.iter().position(|it| it.settings.directory == open.directory)?;
-            let standing = standings.get(place)?;
-            let is_asked = standing.not_before.is_none() && standing.failures < FAILURES_MAX;
-            is_asked.then_some(Choice::Ask(place))
+            let failures = standings.get(place)?.failures;
+            if failures >= FAILURES_MAX && site.wanted == Wanted::Certificate {
+                return None;
+            }
+            Some(match self.resumed_at(place, site.past, now) {
+                Some(until) => Choice::Wait(until),
+                None => Choice::Ask(place),
+            })
         });
-        match has_order.or_else(|| choice::choose(&standings, now)) {
+        match with_order.or_else(|| choice::choose(&standings, now)) {
             Some(Choice::Ask(place)) => {
                 self.known.get(place).map_or(Next::Wait(now), |known| Next::Ask(known.clone()))
             }
@@ -103,13 +124,21 @@ impl Authorities {
         self.told.lock().get_mut(place).map(tell)
     }
 
-    fn standings(&self, past: &Past, now: SystemTime) -> Vec<Standing> {
+    /// Until when the order that is open there is left alone: it counts no more for the limit.
+    fn resumed_at(&self, place: usize, past: &Past, now: SystemTime) -> Option<SystemTime> {
+        let told = self.told.lock().get(place).and_then(|told| told.waits(None, now));
+        let known = self.known.get(place);
+        told.max(known.and_then(|known| past.retry_after(&known.settings.directory, now)))
+    }
+
+    fn standings(&self, site: &Applicant<'_>, now: SystemTime) -> Vec<Standing> {
         let told = self.told.lock();
+        let orders_max = if site.asked { ORDERS_ASKED_MAX } else { ORDERS_MAX };
         let standing = |(known, told): (&Arc<Known>, &Told)| {
             let Authority { directory, public, .. } = &known.settings;
-            let own = past.retry_after(directory, now);
-            let not_before = told.waits(*public, now).max(own);
-            Standing { failures: past.failures_at(directory), not_before }
+            let own = site.past.retry_after(directory, now);
+            let not_before = told.waits(public.then_some(orders_max), now).max(own);
+            Standing { failures: site.past.failures_at(directory), not_before }
         };
         self.known.iter().zip(told.iter()).map(standing).collect()
     }

@@ -1,6 +1,5 @@
 //! What the keepers of all sites work with.
 
-use std::error::Error;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -17,11 +16,14 @@ use super::authorities::Authorities;
 use super::counts::Counts;
 use super::journal::{Journal, JournalError};
 use super::pointing::Pointer;
+use crate::cause::sentence_of;
 
 /// Attempts that are made at once on this node.
 const ATTEMPTS_MAX: usize = 4;
 /// Sites whose hosts are looked at at once.
 const LOOKS_MAX: usize = 16;
+/// Sites for which an authority is asked at once when it would like to renew.
+const QUESTIONS_MAX: usize = 4;
 
 /// What the keepers of all sites share.
 pub(crate) struct Ground {
@@ -35,6 +37,7 @@ pub(crate) struct Ground {
     pub(crate) counts: Counts,
     pub(crate) attempts: Semaphore,
     pub(crate) looks: Semaphore,
+    pub(crate) questions: Semaphore,
     pub(crate) clock: fn() -> SystemTime,
     /// When the node started.
     pub(crate) started: SystemTime,
@@ -53,7 +56,7 @@ pub enum OrdersError {
     #[error("metrics of certificates: {0}")]
     Counts(#[from] prometheus::Error),
     /// Nobody publishes TXT records.
-    #[error("acme.dns: {}", told(.0))]
+    #[error("acme.dns: {}", sentence_of(.0))]
     Publisher(#[from] warmfront_dns::PublisherError),
 }
 
@@ -85,6 +88,7 @@ impl Ground {
             journal,
             attempts: Semaphore::new(ATTEMPTS_MAX),
             looks: Semaphore::new(LOOKS_MAX),
+            questions: Semaphore::new(QUESTIONS_MAX),
             clock,
             started: clock(),
         })
@@ -123,22 +127,7 @@ impl Signer {
 #[async_trait]
 impl SigningKeys for Signer {
     async fn current(&self, now: SystemTime) -> Result<Arc<Keys>, String> {
-        let keys = self.0.current(now).await.map_err(|error| told(&error))?;
+        let keys = self.0.current(now).await.map_err(|error| sentence_of(&error))?;
         keys.ok_or_else(|| "requests to Route 53 must be signed".to_owned())
     }
-}
-
-/// An error and everything that caused it, in one sentence.
-pub(crate) fn told(error: &dyn Error) -> String {
-    let mut sentence = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let text = cause.to_string();
-        // Many say their cause themselves.
-        if !sentence.ends_with(&text) {
-            sentence = format!("{sentence}: {text}");
-        }
-        next = cause.source();
-    }
-    sentence
 }

@@ -1,7 +1,9 @@
 //! What must not be forgotten over a restart: orders under way, what became of earlier ones, whom
 //! not to ask yet, and when a renewal was chosen to be.
 
+mod published;
 mod record;
+mod sites;
 mod told;
 
 use std::sync::Arc;
@@ -19,9 +21,6 @@ pub(crate) use told::{Told, failures_in_a_row};
 const ATTEMPTS_KEPT: u64 = 100;
 /// For how long placed orders are counted: Let's Encrypt's window.
 const ORDERS_COUNTED: Duration = Duration::from_hours(3);
-/// Orders of one public authority in that window. Let's Encrypt takes 300; what is left is for those
-/// that a person wants while it is full.
-const ORDERS_MAX: usize = 250;
 
 /// By site, as JSON: the order that is under way.
 const ORDERS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("certificate_orders");
@@ -35,13 +34,17 @@ const PLACED: TableDefinition<'_, (&str, u64, &str), ()> =
 const WAITS: TableDefinition<'_, &str, u64> = TableDefinition::new("certificate_authority_waits");
 /// By site, as JSON: when its certificate is renewed.
 const RENEWALS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("certificate_renewals");
+/// By site and record, as JSON: what may be in the DNS for an order.
+const PUBLISHED: TableDefinition<'_, (&str, &[u8]), ()> =
+    TableDefinition::new("certificate_records_published");
 /// By directory: the account's credentials, as JSON. They hold its private key.
 const ACCOUNTS: TableDefinition<'_, &str, &str> = TableDefinition::new("certificate_accounts");
 
 /// The journal of orders, in the database of the control state.
 ///
 /// Every method reads or writes the disk: not for an async thread. What was written is on disk when
-/// the method returns.
+/// the method returns. A record of one site that cannot be understood, because another version wrote
+/// it, is gone on without: it must not keep the other sites from being served.
 #[derive(Debug, Clone)]
 pub(crate) struct Journal {
     /// Others keep their own tables in it.
@@ -57,16 +60,14 @@ pub enum JournalError {
     /// A transaction failed: a full disk, a failing one. Nothing was changed.
     #[error("cannot write the journal of certificates: {0}")]
     Write(#[source] Box<redb::Error>),
-    /// A record that this version did not write.
-    #[error(
-        "the journal of certificates has {what} of {of} in a form that cannot be read: {source}"
-    )]
+    /// A record has no form that could be written.
+    #[error("cannot write {what} of {of} into the journal of certificates: {source}")]
     Record {
         /// `an attempt`.
         what: &'static str,
         /// The site.
         of: String,
-        /// What is wrong with the form.
+        /// What is wrong with it.
         source: serde_json::Error,
     },
 }
@@ -83,6 +84,7 @@ impl Journal {
             tx.open_table(PLACED)?;
             tx.open_table(WAITS)?;
             tx.open_table(RENEWALS)?;
+            tx.open_table(PUBLISHED)?;
             tx.open_table(ACCOUNTS)?;
             Ok(())
         })?;
@@ -94,7 +96,7 @@ impl Journal {
         let found = self.read(|tx| {
             Ok(tx.open_table(ORDERS)?.get(site)?.map(|record| record.value().to_owned()))
         })?;
-        found.map(|text| decode(&text, "an order", site)).transpose()
+        Ok(found.and_then(|text| decode(&text, "the open order", site)))
     }
 
     /// The site's order is placed; it counts against the authority's limit from now on.
@@ -130,7 +132,7 @@ impl Journal {
             }
             Ok(found)
         })?;
-        found.iter().map(|text| decode(text, "an attempt", site)).collect()
+        Ok(found.iter().filter_map(|text| decode(text, "an attempt", site)).collect())
     }
 
     /// What became of an attempt, after all earlier ones.
@@ -157,8 +159,7 @@ impl Journal {
         })
     }
 
-    /// What is known of an authority whose limits are those of the public ones, or of one that has
-    /// none.
+    /// What is known of an authority.
     pub(crate) fn told(&self, directory: &str, now: SystemTime) -> Result<Told, JournalError> {
         let since = millis(now).saturating_sub(in_millis(ORDERS_COUNTED));
         self.read(|tx| {
@@ -177,7 +178,7 @@ impl Journal {
         let found = self.read(|tx| {
             Ok(tx.open_table(RENEWALS)?.get(site)?.map(|record| record.value().to_owned()))
         })?;
-        found.map(|text| decode(&text, "a renewal", site)).transpose()
+        Ok(found.and_then(|text| decode(&text, "the renewal", site)))
     }
 
     /// Takes the place of what was kept before.
@@ -243,16 +244,13 @@ fn encode(record: &impl Serialize, what: &'static str, of: &str) -> Result<Vec<u
     })
 }
 
-fn decode<T: DeserializeOwned>(
-    text: &[u8],
-    what: &'static str,
-    of: &str,
-) -> Result<T, JournalError> {
-    serde_json::from_slice(text).map_err(|source| JournalError::Record {
-        what,
-        of: of.to_owned(),
-        source,
-    })
+fn decode<T: DeserializeOwned>(text: &[u8], what: &str, site: &str) -> Option<T> {
+    let decoded = serde_json::from_slice(text);
+    decoded
+        .inspect_err(|error| {
+            tracing::warn!(site, "certificate: {what} in the journal cannot be read: {error}");
+        })
+        .ok()
 }
 
 fn millis(at: SystemTime) -> u64 {

@@ -18,7 +18,8 @@ use warmfront_config::{HostPattern, Site};
 use super::ground::Ground;
 use super::plan::Plan;
 use super::progress::{Doing, Progress};
-use super::schedule::{self, Cause, Due, lifetime};
+use super::proofs;
+use super::schedule::{self, Cause, Due, Situation, lifetime};
 use super::thread::on_a_thread;
 
 pub(crate) use standing::Standing;
@@ -37,6 +38,8 @@ pub(crate) struct Keeper {
     changed: Notify,
     /// Spreads what comes due at a start; from 0 to 1.
     spread: f64,
+    /// When the node was started, proofs of an earlier life may still have been in the DNS.
+    has_published: bool,
 }
 
 // === impl Keeper ===
@@ -44,8 +47,13 @@ pub(crate) struct Keeper {
 impl Keeper {
     /// Never returns; where it is dropped, what is under way is gone on with at the next start.
     pub(crate) async fn keep(self: Arc<Self>, stop: watch::Receiver<bool>) {
+        if self.has_published {
+            let keeper = self.clone();
+            on_a_thread(stop.clone(), async move || keeper.sweep().await).await;
+        }
         loop {
             let wait = self.look(&stop).await;
+            self.progress.lock().is_broken = false;
             tokio::select! {
                 () = sleep(wait) => {}
                 () = self.changed.notified() => {}
@@ -55,8 +63,12 @@ impl Keeper {
 
     /// Sees to what is due, and says when to look again.
     async fn look(self: &Arc<Self>, stop: &watch::Receiver<bool>) -> Duration {
-        if self.progress.lock().plan.hosts.is_empty() {
-            return IDLE;
+        {
+            let mut progress = self.progress.lock();
+            if progress.plan.hosts.is_empty() {
+                progress.doing = Doing::Idle;
+                return IDLE;
+            }
         }
         let now = self.ground.now();
         let due = self.due(now);
@@ -65,7 +77,7 @@ impl Keeper {
         let can_wait = due.at > now || matches!(due.cause, Cause::Lacking(_) | Cause::Renewal);
         if can_wait && question.is_some_and(|at| at <= now) {
             // What cannot be asked now can be asked later.
-            if let Ok(_turn) = self.ground.looks.acquire().await {
+            if let Ok(_turn) = self.ground.questions.acquire().await {
                 let keeper = self.clone();
                 let asking = async move || keeper.ask_for_window().await;
                 on_a_thread(stop.clone(), asking).await;
@@ -82,20 +94,47 @@ impl Keeper {
 
     /// When the next certificate is due, and why.
     fn due(&self, now: SystemTime) -> Due {
+        self.situated(now, |situation| situation.due(now))
+    }
+
+    /// Asks what is due of all that is known of the site.
+    fn situated<T>(&self, now: SystemTime, ask: impl FnOnce(&Situation<'_>) -> T) -> T {
         let progress = self.progress.lock();
         let ordered = self.ordered();
         let lacking = ordered.as_ref().and_then(|ordered| lacking(&progress.plan, ordered));
-        let known = schedule::Known {
+        ask(&Situation {
             started: self.ground.started,
             spread: self.spread,
             lifetime: ordered.as_deref().map(lifetime),
             lacking: lacking.as_deref(),
+            ordered: progress.record.as_ref().map(|record| record.ordered),
             renewal: progress.renewal.as_ref().map(|renewal| renewal.at),
-            under_way: progress.open.is_some(),
+            under_way: progress.resumable(&self.ground.authorities, now).is_some(),
             asked: progress.asked,
             failed: progress.past.failure(),
-        };
-        known.due(now)
+        })
+    }
+
+    /// Takes out of the DNS what no open order needs any more. Blocks on the disk now and then.
+    async fn sweep(&self) {
+        let site = &self.site.name;
+        match self.ground.journal.open_order(site) {
+            Ok(Some(_)) => {}
+            Ok(None) => proofs::sweep(&self.ground, site).await,
+            Err(error) => tracing::warn!(site, "certificate: {error}"),
+        }
+    }
+
+    /// Its task has panicked, and will begin again.
+    pub(crate) fn broken(&self) {
+        let mut progress = self.progress.lock();
+        progress.doing = Doing::Idle;
+        progress.is_broken = true;
+    }
+
+    /// Why no certificate is ordered for this host of the site, if that is so.
+    pub(crate) fn not_ordered(&self, host: &HostPattern) -> Option<String> {
+        self.progress.lock().plan.not_ordered(host)
     }
 
     /// A new certificate is wanted now, whatever the back-off says. One that is being ordered is new
@@ -122,6 +161,9 @@ impl Keeper {
         }
         let (before, after) = (progress.plan.names(), plan.names());
         progress.plan = plan;
+        if progress.plan.hosts.is_empty() && progress.doing != Doing::Ordering {
+            progress.doing = Doing::Idle;
+        }
         drop(progress);
         tracing::info!(
             site = self.site.name,
@@ -156,3 +198,6 @@ fn covers(presented: &Presented, host: &HostPattern) -> bool {
 fn list(names: &[String]) -> String {
     if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

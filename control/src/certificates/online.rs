@@ -20,9 +20,9 @@ pub struct CertificatesOnline {
     pub notes: Vec<String>,
 }
 
-/// Whether certificates can be ordered by this configuration: whether every authority answers, and
-/// whether the hosts that are ordered for resolve, to addresses of this node as far as those are
-/// known. `certificates` are the user's own: what they speak for is not ordered.
+/// Whether certificates can be ordered by this configuration, beyond what it says itself: whether
+/// every authority answers, and whether the hosts that are ordered for resolve, to addresses of this
+/// node as far as those are known. `certificates` are the user's own: what they speak for is not ordered.
 ///
 /// Called on a tokio runtime.
 pub async fn certificates_online(
@@ -45,7 +45,6 @@ pub async fn certificates_online(
     for site in &config.sites {
         let Some(plan) = Plan::new(site, acme, |host| certificates.owns(host)) else { continue };
         let told = |problem: &dyn std::fmt::Display| format!("sites.{}: {problem}", site.name);
-        found.problems.extend(plan.left_out.iter().map(|left_out| told(left_out)));
         let listeners = match plan.issuance.challenge {
             ChallengeKind::Http01 => &config.listen.http,
             ChallengeKind::TlsAlpn01 => &config.listen.https,

@@ -61,6 +61,36 @@ impl Plan {
         Some(plan)
     }
 
+    /// The planned host that is written so.
+    pub(crate) fn find(&self, host: &str) -> Option<&HostPattern> {
+        self.hosts.iter().find(|planned| planned.to_string() == host)
+    }
+
+    /// Why no certificate is ordered that would speak for this host, if that is so.
+    pub(crate) fn not_ordered(&self, host: &HostPattern) -> Option<String> {
+        let serves = |other: &&HostPattern| match host {
+            HostPattern::Exact(name) => other.matches(name),
+            HostPattern::Wildcard(_) => false,
+        };
+        // The host itself before a wildcard that would serve it.
+        let left_out = || self.left_out.iter().map(|left_out| &left_out.host);
+        let found = self.hosts.iter().chain(left_out()).find(|other| *other == host);
+        let found = found.or_else(|| self.hosts.iter().chain(left_out()).find(serves));
+        match found {
+            Some(found) if self.hosts.contains(found) => None,
+            Some(found) => {
+                self.left_out.iter().find(|it| it.host == *found).map(ToString::to_string)
+            }
+            None => Some(format!("nothing is ordered for {host}")),
+        }
+    }
+
+    /// Every host that no own certificate speaks for, ordered for or not.
+    pub(crate) fn uncovered(&self) -> Vec<HostPattern> {
+        let left_out = self.left_out.iter().map(|left_out| &left_out.host);
+        self.hosts.iter().chain(left_out).cloned().collect()
+    }
+
     /// The hosts as they are written.
     pub(crate) fn names(&self) -> Vec<String> {
         self.hosts.iter().map(ToString::to_string).collect()

@@ -6,11 +6,14 @@
 
 mod rehearsal;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 use warmfront_certs::Certificates;
 use warmfront_config::{Acme, ChallengeKind, Config, HostPattern};
 use warmfront_origin::Resolver;
@@ -23,6 +26,10 @@ const HTTPS_PORT: u16 = 443;
 /// From one look at hosts that do not point here to the next: at first, and at most.
 const LOOK_AGAIN_MIN: Duration = Duration::from_secs(30);
 const LOOK_AGAIN_MAX: Duration = Duration::from_mins(10);
+/// Hosts of one site that are looked at at once.
+const HOSTS_AT_ONCE: usize = 8;
+/// How long one look at all hosts of a site may take.
+const LOOK_TIME_MAX: Duration = Duration::from_mins(1);
 
 /// Whether a host points here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,13 +40,13 @@ pub(crate) enum Pointing {
     Elsewhere(String),
 }
 
-/// Finds out where hosts point.
-#[derive(Debug)]
+/// Finds out where hosts point. Clones share what they know.
+#[derive(Debug, Clone)]
 pub(crate) struct Pointer {
     resolver: Resolver,
     certificates: Arc<Certificates>,
-    http: Door,
-    https: Door,
+    http: Arc<Door>,
+    https: Arc<Door>,
 }
 
 /// How one of the challenges comes in.
@@ -75,13 +82,13 @@ impl Pointer {
         Self {
             resolver: resolver.clone(),
             certificates: certificates.clone(),
-            http: Door::new(&config.listen.http, HTTP_PORT, acme),
-            https: Door::new(&config.listen.https, HTTPS_PORT, acme),
+            http: Arc::new(Door::new(&config.listen.http, HTTP_PORT, acme)),
+            https: Arc::new(Door::new(&config.listen.https, HTTPS_PORT, acme)),
         }
     }
 
-    /// Where each of the hosts points, one after the other. A TXT record is found wherever the host
-    /// itself points, so with dns-01 all are as good as here.
+    /// Where each of the hosts points, in their order; within a minute. A TXT record is found
+    /// wherever the host itself points, so with dns-01 all are as good as here.
     ///
     /// Called on a tokio runtime.
     pub(crate) async fn look(
@@ -89,20 +96,44 @@ impl Pointer {
         hosts: &[HostPattern],
         challenge: ChallengeKind,
     ) -> Vec<(HostPattern, Pointing)> {
-        let mut looked_at = Vec::with_capacity(hosts.len());
+        let turns = Arc::new(Semaphore::new(HOSTS_AT_ONCE));
+        // What still looks when the time is over ends with this.
+        let mut looks = JoinSet::new();
         for host in hosts {
-            let pointing = match (host, challenge) {
-                (HostPattern::Wildcard(_), _) | (_, ChallengeKind::Dns01) => Pointing::Here,
-                (HostPattern::Exact(name), ChallengeKind::Http01) => {
-                    self.find(name, &self.http, challenge).await
-                }
-                (HostPattern::Exact(name), ChallengeKind::TlsAlpn01) => {
-                    self.find(name, &self.https, challenge).await
-                }
-            };
-            looked_at.push((host.clone(), pointing));
+            let (pointer, host, turns) = (self.clone(), host.clone(), turns.clone());
+            looks.spawn(async move {
+                // Nothing closes the semaphore.
+                let _turn = turns.acquire_owned().await;
+                let pointing = pointer.look_at(&host, challenge).await;
+                (host.to_string(), pointing)
+            });
         }
-        looked_at
+        let mut seen = HashMap::new();
+        let _ = timeout(LOOK_TIME_MAX, async {
+            while let Some(look) = looks.join_next().await {
+                seen.extend(look.ok());
+            }
+        })
+        .await;
+        let mut pointing = |host: &HostPattern| {
+            seen.remove(&host.to_string()).unwrap_or_else(|| {
+                let seconds = LOOK_TIME_MAX.as_secs();
+                Pointing::Elsewhere(format!("where {host} points was not seen within {seconds} s"))
+            })
+        };
+        hosts.iter().map(|host| (host.clone(), pointing(host))).collect()
+    }
+
+    async fn look_at(&self, host: &HostPattern, challenge: ChallengeKind) -> Pointing {
+        match (host, challenge) {
+            (HostPattern::Wildcard(_), _) | (_, ChallengeKind::Dns01) => Pointing::Here,
+            (HostPattern::Exact(name), ChallengeKind::Http01) => {
+                self.find(name, &self.http, challenge).await
+            }
+            (HostPattern::Exact(name), ChallengeKind::TlsAlpn01) => {
+                self.find(name, &self.https, challenge).await
+            }
+        }
     }
 
     async fn find(&self, host: &str, door: &Door, challenge: ChallengeKind) -> Pointing {

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use warmfront_acme::OpenOrder;
 use warmfront_certs::Record;
 
+use super::authorities::Authorities;
 use super::journal::{Attempt, Outcome, Renewal, failures_in_a_row};
 use super::plan::Plan;
 
@@ -23,6 +24,8 @@ pub(crate) struct Progress {
     /// Somebody asked for a new certificate.
     pub(crate) asked: bool,
     pub(crate) doing: Doing,
+    /// Its keeper failed inside the node, and has not looked after it since.
+    pub(crate) is_broken: bool,
 }
 
 /// What a keeper is doing.
@@ -55,8 +58,28 @@ pub(crate) struct Past {
     pub(crate) failed: Vec<Attempt>,
 }
 
-/// Failures in a row that are kept; more than any back-off counts.
+/// The last failures in a row that are kept; more than any back-off counts.
 const FAILED_KEPT: usize = 100;
+
+// === impl Progress ===
+
+impl Progress {
+    /// The open order, if it can be gone on with: where it was placed, for hosts that are all still
+    /// planned, with the profile that is wanted now, and not for ever.
+    pub(crate) fn resumable(
+        &self,
+        authorities: &Authorities,
+        now: SystemTime,
+    ) -> Option<&OpenOrder> {
+        let open = self.open.as_ref()?;
+        let known = authorities.find(&open.directory)?;
+        let wanted = &self.plan.issuance.profile;
+        // The profile is the first authority's; another need not offer it.
+        let is_profile = open.profile == *wanted || (known.is_fallback && open.profile.is_none());
+        let is_planned = open.hosts.iter().all(|host| self.plan.find(host).is_some());
+        (is_profile && is_planned && !open.is_old(now)).then_some(open)
+    }
+}
 
 // === impl Past ===
 
@@ -68,10 +91,12 @@ impl Past {
     }
 
     pub(crate) fn add(&mut self, attempt: Attempt) {
-        match attempt.outcome {
-            Outcome::Issued => self.failed.clear(),
-            _ if self.failed.len() < FAILED_KEPT => self.failed.push(attempt.clone()),
-            _ => {}
+        if attempt.outcome == Outcome::Issued {
+            self.failed.clear();
+        } else {
+            let over = (self.failed.len() + 1).saturating_sub(FAILED_KEPT);
+            self.failed.drain(..over);
+            self.failed.push(attempt.clone());
         }
         self.last = Some(attempt);
     }
@@ -110,3 +135,6 @@ impl Doing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

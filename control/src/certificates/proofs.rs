@@ -1,21 +1,20 @@
 //! Where proofs are shown: below `/.well-known/`, in handshakes, in the DNS.
 
 use std::collections::HashMap;
-use std::time::SystemTime;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use warmfront_acme::{Answer, Proof, Proofs};
 use warmfront_certs::Challenges;
-use warmfront_dns::{Published, Publisher};
+use warmfront_dns::Published;
 
-/// Shows the proofs of one attempt. Where it is dropped, what is in the DNS stays: its order has the
-/// same proofs when it is gone on with.
+use super::ground::Ground;
+
+/// Shows the proofs of one attempt. Where it is dropped, what is in the DNS stays, and the journal
+/// knows of it: an order that is gone on with may need it, and [`sweep`] finds it else.
 pub(crate) struct Showcase<'a> {
-    pub(crate) challenges: &'a Challenges,
-    /// There if any site proves its names by dns-01.
-    pub(crate) publisher: Option<&'a Publisher>,
-    pub(crate) clock: fn() -> SystemTime,
+    pub(crate) site: &'a str,
+    pub(crate) ground: &'a Ground,
     /// By name and value, what is to be taken out of the DNS again.
     pub(crate) published: Mutex<HashMap<(String, String), Published>>,
 }
@@ -23,10 +22,21 @@ pub(crate) struct Showcase<'a> {
 // === impl Showcase ===
 
 impl Showcase<'_> {
+    fn challenges(&self) -> &Challenges {
+        self.ground.certificates.challenges()
+    }
+
     async fn publish(&self, proof: &Proof, value: &str) -> Result<(), String> {
-        let publisher = self.publisher.ok_or("nobody publishes records for it ([acme] dns)")?;
-        let presented = publisher.present(proof.domain(), value, (self.clock)()).await;
-        let record = presented.map_err(|error| error.sentence())?;
+        let Ground { publisher, journal, .. } = self.ground;
+        let Some(publisher) = publisher else {
+            return Err("nobody publishes records for it ([acme] dns)".to_owned());
+        };
+        let located = publisher.locate(proof.domain(), value, self.ground.now()).await;
+        let record = located.map_err(|error| error.sentence())?;
+        journal.publishing(self.site, &record).map_err(|error| error.to_string())?;
+        // Where it fails, it has been withdrawn if that was possible; `sweep` makes sure.
+        let shown = publisher.publish(&record, self.ground.now()).await;
+        shown.map_err(|error| error.sentence())?;
         self.published.lock().insert((proof.host.to_string(), value.to_owned()), record);
         Ok(())
     }
@@ -34,13 +44,39 @@ impl Showcase<'_> {
     async fn take_back(&self, proof: &Proof, value: &str) {
         let key = (proof.host.to_string(), value.to_owned());
         let record = self.published.lock().remove(&key);
-        let (Some(publisher), Some(record)) = (self.publisher, record) else {
-            return;
-        };
-        if let Err(error) = publisher.withdraw(&record, (self.clock)()).await {
-            let (name, host) = (record.name(), &proof.host);
-            tracing::warn!(%host, name, "a TXT record is left behind: {}", error.sentence());
+        if let Some(record) = record {
+            withdraw(self.ground, self.site, &record).await;
         }
+    }
+}
+
+/// Takes out of the DNS what the journal says was published for a site, as far as that can be done:
+/// what fails is tried again after the next order, and at the next start. Blocks on the disk now
+/// and then.
+pub(crate) async fn sweep(ground: &Ground, site: &str) {
+    match ground.journal.published(site) {
+        Ok(records) => {
+            for record in &records {
+                withdraw(ground, site, record).await;
+            }
+        }
+        Err(error) => tracing::warn!(site, "certificate: {error}"),
+    }
+}
+
+async fn withdraw(ground: &Ground, site: &str, record: &Published) {
+    let name = record.name();
+    if let Some(publisher) = &ground.publisher {
+        if let Err(error) = publisher.withdraw(record, ground.now()).await {
+            let why = error.sentence();
+            tracing::warn!(site, name, "a TXT record is left behind for now: {why}");
+            return;
+        }
+    } else {
+        tracing::warn!(site, name, "a TXT record is left behind: [acme] has no `dns` any more");
+    }
+    if let Err(error) = ground.journal.withdrawn(site, record) {
+        tracing::warn!(site, name, "certificate: {error}");
     }
 }
 
@@ -48,9 +84,9 @@ impl Showcase<'_> {
 impl Proofs for Showcase<'_> {
     async fn present(&self, proof: &Proof) -> Result<(), String> {
         match &proof.answer {
-            Answer::Http01 { token, content } => self.challenges.publish_http(token, content),
+            Answer::Http01 { token, content } => self.challenges().publish_http(token, content),
             Answer::TlsAlpn01 { digest } => {
-                let published = self.challenges.publish_tls(proof.domain(), digest);
+                let published = self.challenges().publish_tls(proof.domain(), digest);
                 published.map_err(|error| error.to_string())?;
             }
             Answer::Dns01 { value } => self.publish(proof, value).await?,
@@ -60,8 +96,8 @@ impl Proofs for Showcase<'_> {
 
     async fn withdraw(&self, proof: &Proof) {
         match &proof.answer {
-            Answer::Http01 { token, .. } => self.challenges.withdraw_http(token),
-            Answer::TlsAlpn01 { .. } => self.challenges.withdraw_tls(proof.domain()),
+            Answer::Http01 { token, .. } => self.challenges().withdraw_http(token),
+            Answer::TlsAlpn01 { .. } => self.challenges().withdraw_tls(proof.domain()),
             Answer::Dns01 { value } => self.take_back(proof, value).await,
         }
     }

@@ -2,9 +2,10 @@
 //! believed, and what was reckoned before it jumped must not be waited for.
 
 use std::fmt;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use warmfront_acme::renewal::Lifetime;
+use warmfront_acme::Wanted;
+use warmfront_acme::renewal::{Lifetime, SMALL_PART, is_short};
 use warmfront_certs::Presented;
 
 use super::journal::Attempt;
@@ -12,8 +13,6 @@ use super::journal::Attempt;
 /// A renewal that came due while the node was down waits up to so long, so that a fleet that starts
 /// together does not order together.
 const START_WAIT_MAX: Duration = Duration::from_mins(10);
-/// No wait is longer than this part of a certificate's lifetime.
-const SMALL_PART: u32 = 24;
 /// The clock is looked at again after so long at the most.
 const LOOK_MAX: Duration = Duration::from_mins(1);
 const LOOK_MIN: Duration = Duration::from_secs(1);
@@ -21,12 +20,10 @@ const LOOK_MIN: Duration = Duration::from_secs(1);
 /// of a long one, and so long of a short one.
 const EXPIRING_PART: u32 = 6;
 const EXPIRING_SHORT: Duration = Duration::from_hours(24);
-/// Below this, a lifetime is a short one.
-const SHORT: Duration = Duration::from_hours(24 * 10);
 
 /// What is known of a site when it is asked what is due.
 #[derive(Debug, Clone)]
-pub(crate) struct Known<'a> {
+pub(crate) struct Situation<'a> {
     /// When the node started.
     pub(crate) started: SystemTime,
     /// Chosen once for each start, from 0 to 1.
@@ -35,9 +32,11 @@ pub(crate) struct Known<'a> {
     pub(crate) lifetime: Option<Lifetime>,
     /// A planned host that it does not speak for.
     pub(crate) lacking: Option<&'a str>,
+    /// When it was ordered.
+    pub(crate) ordered: Option<SystemTime>,
     /// When it is to be renewed.
     pub(crate) renewal: Option<SystemTime>,
-    /// An order was under way when the node was last stopped.
+    /// An order is open that can be gone on with.
     pub(crate) under_way: bool,
     /// Somebody asked for it.
     pub(crate) asked: bool,
@@ -56,7 +55,7 @@ pub(crate) struct Due {
 /// Why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// An order is open.
+    /// Nothing is due, but an order is open.
     Resumed,
     /// There was none yet.
     First,
@@ -70,28 +69,53 @@ pub(crate) enum Cause {
     Renewal,
 }
 
-// === impl Known ===
+// === impl Situation ===
 
-impl Known<'_> {
+impl Situation<'_> {
     pub(crate) fn due(&self, now: SystemTime) -> Due {
         let (cause, wanted) = match (&self.lifetime, self.lacking) {
-            _ if self.under_way => (Cause::Resumed, now),
             (None, _) => (Cause::First, now),
-            (Some(lifetime), _) if lifetime.not_after() <= now => (Cause::Expired, now),
+            (Some(lifetime), _) if lifetime.not_after() <= now && !self.asked => {
+                (Cause::Expired, self.soonest(lifetime, now).max(now))
+            }
             (Some(_), Some(host)) => (Cause::Lacking(host.to_owned()), now),
             (Some(_), None) if self.asked => (Cause::Asked, now),
-            (Some(lifetime), None) => (Cause::Renewal, self.renewal_of(lifetime)),
+            (Some(lifetime), None) => (Cause::Renewal, self.renewal_of(lifetime, now)),
         };
+        // What is due anyhow goes on with the order, too.
+        let is_resumed = self.under_way && wanted > now;
+        let (cause, wanted) = if is_resumed { (Cause::Resumed, now) } else { (cause, wanted) };
         Due { at: wanted.max(self.backed_off(now).unwrap_or(wanted)), cause }
     }
 
-    fn renewal_of(&self, lifetime: &Lifetime) -> SystemTime {
-        let chosen = self.renewal.unwrap_or(self.started);
-        if chosen > self.started {
+    /// When the certificate is renewed, if nothing happens.
+    pub(crate) fn renewal(&self, now: SystemTime) -> Option<SystemTime> {
+        let lifetime = self.lifetime.as_ref()?;
+        Some(self.renewal?.max(self.soonest(lifetime, now)))
+    }
+
+    /// Whether the certificate is to be replaced whatever it speaks for.
+    pub(crate) fn is_renewal_due(&self, now: SystemTime) -> bool {
+        let lifetime = self.lifetime.as_ref();
+        lifetime.is_some_and(|it| it.not_after() <= now || self.renewal_of(it, now) <= now)
+    }
+
+    fn renewal_of(&self, lifetime: &Lifetime, now: SystemTime) -> SystemTime {
+        let chosen = self.renewal.unwrap_or(self.started).max(self.soonest(lifetime, now));
+        // A node that seems to start later than now was started by a clock that ran ahead.
+        if chosen > self.started || self.started > now {
             return chosen;
         }
         let most = START_WAIT_MAX.min(lifetime.length() / SMALL_PART);
         self.started + most.mul_f64(self.spread.clamp(0.0, 1.0))
+    }
+
+    /// However soon it should be replaced by this clock or by its authority: a certificate that was
+    /// due when it came would be ordered again and again. An order that seems to be later than now
+    /// was placed by a clock that ran ahead.
+    fn soonest(&self, lifetime: &Lifetime, now: SystemTime) -> SystemTime {
+        let ordered = self.ordered.filter(|ordered| *ordered <= now);
+        ordered.map_or(UNIX_EPOCH, |ordered| ordered + lifetime.length() / SMALL_PART)
     }
 
     /// Until when the last failure keeps the next attempt from being made. Who asks for it does not
@@ -99,6 +123,20 @@ impl Known<'_> {
     fn backed_off(&self, now: SystemTime) -> Option<SystemTime> {
         let failed = self.failed.filter(|failed| !self.asked && failed.at <= now);
         failed.and_then(|failed| failed.next)
+    }
+}
+
+// === impl Cause ===
+
+impl Cause {
+    /// How far it is a reason to go.
+    pub(crate) fn wanted(&self) -> Wanted {
+        match self {
+            Self::Resumed => Wanted::Resumption,
+            Self::First | Self::Expired | Self::Lacking(_) | Self::Asked | Self::Renewal => {
+                Wanted::Certificate
+            }
+        }
     }
 }
 
@@ -140,7 +178,7 @@ pub(crate) fn often_enough(lifetime: Option<&Lifetime>, wait: Duration) -> Durat
 pub(crate) fn is_expiring(lifetime: &Lifetime, now: SystemTime) -> bool {
     let length = lifetime.length();
     let part = length / EXPIRING_PART;
-    let little = if length < SHORT { part.max(EXPIRING_SHORT.min(length / 2)) } else { part };
+    let little = if is_short(length) { part.max(EXPIRING_SHORT.min(length / 2)) } else { part };
     lifetime.not_after().duration_since(now).unwrap_or_default() < little
 }
 

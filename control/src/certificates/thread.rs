@@ -1,9 +1,15 @@
-//! Work that waits for the network and writes to the disk.
+//! Work that waits for the network and writes to the disk, and work that never ends.
 
 use std::future::Future;
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+/// How long work that panicked rests before it begins again.
+const REST: Duration = Duration::from_mins(1);
 
 /// How such work ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,9 +45,48 @@ where
     })
 }
 
+/// Does work that never ends, and begins it again after a rest where it panics; `broken` is told so.
+pub(crate) async fn without_end<F>(work: impl Fn() -> F, broken: impl Fn())
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    loop {
+        // It ends with what is returned.
+        let mut task = JoinSet::new();
+        task.spawn(work());
+        if let Some(Err(error)) = task.join_next().await {
+            tracing::error!(%error, "what keeps a certificate fresh failed inside the node");
+        }
+        broken();
+        sleep(REST).await;
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_panics_begins_again_after_a_rest() {
+        let (begun, broken) = (Arc::new(AtomicU32::new(0)), AtomicU32::new(0));
+        let work = || {
+            let begun = begun.clone();
+            async move {
+                let times = begun.fetch_add(1, Ordering::Relaxed);
+                assert!(times >= 2, "it does not work the first two times");
+                std::future::pending::<()>().await;
+            }
+        };
+        let told = || {
+            broken.fetch_add(1, Ordering::Relaxed);
+        };
+        let time = Duration::from_secs(150);
+        tokio::time::timeout(time, without_end(work, told)).await.unwrap_err();
+        assert_eq!((begun.load(Ordering::Relaxed), broken.load(Ordering::Relaxed)), (3, 2));
+    }
 
     #[tokio::test]
     async fn it_ends_with_the_node() {

@@ -66,7 +66,6 @@ async fn a_certificate_that_is_kept_is_served_and_none_is_ordered() {
     let record = Record {
         authority: "https://127.0.0.1:1/directory".to_owned(),
         account: "https://127.0.0.1:1/account".to_owned(),
-        profile: None,
         ordered: clock(),
     };
     let folder = CertificateFolder::open(state.path()).unwrap();

@@ -103,14 +103,6 @@ impl Certificates {
         });
     }
 
-    /// Shows nothing more that was ordered or made for a site.
-    pub fn withdraw(&self, site: &str) {
-        self.change(|layers| {
-            layers.ordered.remove(site);
-            layers.stand_ins.remove(site);
-        });
-    }
-
     /// Shows a self-signed certificate for hosts of a site, where nothing better speaks for them.
     /// It takes the place of the site's last stand-in. Fails on a host that cannot stand in a
     /// certificate.

@@ -14,8 +14,8 @@ use crate::pair::PairError;
 /// Everything blocks. The caller guarantees that nobody else writes for the same site meanwhile; the
 /// implementor, that a crash at any moment leaves either what was there before or what is there now.
 pub trait Storage: Send + Sync {
-    /// The certificate that was kept last, `None` before the first. Fails on a damaged one: go on
-    /// without it.
+    /// The certificate that was kept last, `None` before the first; where that is damaged, the last
+    /// one before it that is not. Fails where none can be used: go on without.
     fn current(&self, site: &str) -> Result<Option<Stored>, StorageError>;
 
     /// Keeps a certificate and its key, both PEM. When it returns, they are durable, have been read
@@ -44,8 +44,8 @@ pub trait Storage: Send + Sync {
 pub struct Stored {
     /// What is presented.
     pub certificate: Certificate,
-    /// How it was come by.
-    pub record: Record,
+    /// How it was come by; `None` where that can no longer be read.
+    pub record: Option<Record>,
 }
 
 /// How a certificate was come by.
@@ -55,8 +55,6 @@ pub struct Record {
     pub authority: String,
     /// The URL of the account there.
     pub account: String,
-    /// The profile that was asked for.
-    pub profile: Option<String>,
     /// When the order was placed.
     #[serde(with = "rfc3339")]
     pub ordered: SystemTime,

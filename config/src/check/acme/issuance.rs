@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Choice, Reading, Table};
+use super::{Choice, ProfileFrom, Reading, Table};
 use crate::check::listen::Listening;
 use crate::model::{ChallengeKind, Issuance};
 use crate::pattern::HostPattern;
@@ -34,16 +34,24 @@ impl<'r> Reading<'r> {
             own.iter().for_each(report_orphan);
             return None;
         };
-        let (choice, profile) = match &own {
-            None => (Choice::Inherit, table.profile.clone()),
-            Some(value) if value.is_table() => value.section(|own| self.own(own, table)),
+        let mut profile = None;
+        let choice = match &own {
+            None => Choice::Inherit,
+            Some(value) if value.is_table() => value.section(|own| {
+                profile = own.get("profile");
+                self.own(own, table)
+            }),
             Some(value) => match value.flag() {
-                Some(true) => (Choice::Inherit, table.profile.clone()),
-                Some(false) => (Choice::Off, None),
-                None => (Choice::Unknown, None),
+                Some(true) => Choice::Inherit,
+                Some(false) => Choice::Off,
+                None => Choice::Unknown,
             },
         };
-        table.choices.borrow_mut().push(choice);
+        let (from, profile) = match &profile {
+            Some(written) => (ProfileFrom::Site, self::profile(written)),
+            None => (ProfileFrom::Acme, table.profile.clone()),
+        };
+        table.choices.borrow_mut().push((choice, from));
         let challenge = match choice {
             Choice::Inherit => table.challenge?,
             Choice::Own(challenge) => challenge,
@@ -67,8 +75,8 @@ impl<'r> Reading<'r> {
     }
 
     /// A site's own word, over that of `[acme]`.
-    fn own(&self, own: &Section<'r>, table: &Table<'r>) -> (Choice, Option<String>) {
-        let choice = match own.get("challenge") {
+    fn own(&self, own: &Section<'r>, table: &Table<'r>) -> Choice {
+        match own.get("challenge") {
             None => Choice::Inherit,
             Some(value) => challenge(&value).map_or(Choice::Unknown, |challenge| {
                 if let Some(message) = table.hindrance(challenge, self.listeners) {
@@ -76,12 +84,7 @@ impl<'r> Reading<'r> {
                 }
                 Choice::Own(challenge)
             }),
-        };
-        let profile = match own.get("profile") {
-            Some(value) => profile(&value),
-            None => table.profile.clone(),
-        };
-        (choice, profile)
+        }
     }
 }
 

@@ -44,6 +44,10 @@ pub(crate) struct World {
     pub(crate) profiles: Vec<String>,
     /// How many looks at an authorization or an order find it undecided.
     pub(crate) undecided: u32,
+    /// How long it wants to be left alone, as every look at an order says.
+    pub(crate) ask_again: Option<Duration>,
+    /// The journal cannot forget an order.
+    pub(crate) full: bool,
     /// The year in which what is issued ends; 2030 where it is 0.
     pub(crate) end: i32,
 }
@@ -204,7 +208,8 @@ impl RemoteOrder for Handle {
     }
 
     fn seen(&self) -> Seen {
-        Seen { status: self.with(|order| order.status), error: None, ask_again: None }
+        let ask_again = self.scene.0.lock().ask_again;
+        Seen { status: self.with(|order| order.status), error: None, ask_again }
     }
 
     async fn refresh(&mut self) -> Result<Seen, Fault> {
@@ -295,6 +300,9 @@ impl Journal for Scene {
     fn closed(&mut self) -> Result<(), KeepError> {
         self.note("closed");
         let mut world = self.0.lock();
+        if world.full {
+            return Err(KeepError::new("no space left on device"));
+        }
         (world.open, world.key) = (None, None);
         Ok(())
     }

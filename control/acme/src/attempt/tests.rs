@@ -1,6 +1,8 @@
 //! Goal: whatever happens, wherever it stops, there is one order at a time and no certificate
 //! without its key. Method: a scripted authority, and time that does not pass by itself.
 
+mod resuming;
+
 use std::pin::Pin;
 
 use super::fake::{Scene, Standing, clock};
@@ -15,11 +17,20 @@ struct Wish<'a> {
     hosts: &'a [&'a str],
     profile: ProfileRule<'a>,
     replaces: Option<&'a [u8]>,
+    wanted: Wanted,
 }
 
-const USUAL: Wish<'_> = Wish { hosts: &HOSTS, profile: ProfileRule::Any, replaces: None };
+const USUAL: Wish<'_> =
+    Wish { hosts: &HOSTS, profile: ProfileRule::Any, replaces: None, wanted: Wanted::Certificate };
 
 async fn attempt(scene: &Scene, wish: &Wish<'_>) -> Result<Issued, Refusal> {
+    match tried(scene, wish).await? {
+        Obtained::Issued(issued) => Ok(issued),
+        Obtained::NothingToResume => panic!("a certificate was wanted"),
+    }
+}
+
+async fn tried(scene: &Scene, wish: &Wish<'_>) -> Result<Obtained, Refusal> {
     let hosts = hosts(wish.hosts);
     let open = scene.0.lock().open.clone();
     let ask = Ask {
@@ -28,11 +39,13 @@ async fn attempt(scene: &Scene, wish: &Wish<'_>) -> Result<Issued, Refusal> {
         profile: wish.profile,
         replaces: wish.replaces,
         open,
+        wanted: wish.wanted,
     };
     let mut journal = scene.clone();
+    let authority = LoggedIn(Box::new(scene.clone()));
     // Boxed as whoever spawns it would: it can be sent to another thread.
     let attempt: Pin<Box<dyn Future<Output = _> + Send>> =
-        Box::pin(obtain(scene, &ask, scene, &mut journal, clock));
+        Box::pin(obtain(&authority, &ask, scene, &mut journal, clock));
     attempt.await
 }
 
@@ -48,7 +61,8 @@ async fn attempt_killed(scene: &Scene, at: &'static str) {
 }
 
 fn problem(status: u16, kind: &str, detail: &str) -> Fault {
-    let problem = Problem { kind: kind.into(), detail: detail.into(), status, subproblems: vec![] };
+    let (kind, detail) = (kind.into(), detail.into());
+    let problem = Problem { kind, detail, status, ..Problem::default() };
     Fault::Problem { problem, retry_after: None }
 }
 
@@ -97,107 +111,38 @@ async fn an_order_goes_its_way_and_is_written_down_first() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn killed_anywhere_it_goes_on_where_it_was() {
-    for (at, placed, presented) in [
-        // Nobody could know of the order.
-        ("place", 1, true),
-        ("authorizations", 0, true),
-        ("present", 0, true),
-        ("ready", 0, true),
-        ("authorization", 0, true),
-        ("withdraw", 0, false),
-        ("refresh", 0, false),
-        ("finalize", 0, false),
-        ("certificate", 0, false),
-    ] {
-        let scene = Scene::default();
-        attempt_killed(&scene, at).await;
-        scene.events();
-        let issued = attempt(&scene, &USUAL).await;
-        assert!(issued.is_ok(), "{at}: {issued:?}");
-        let events = scene.events();
-        let count = |what: &str| events.iter().filter(|event| event.starts_with(what)).count();
-        assert_eq!(count("place "), placed, "{at}: {events:?}");
-        assert_eq!(count("present ") > 0, presented, "{at}: {events:?}");
-        assert_eq!(count("closed"), 0, "{at}");
-        let world = scene.0.lock();
-        assert_eq!((world.orders.len(), world.published.len()), (1, 0), "{at}");
-        assert_eq!(world.key, issued.ok().map(|issued| issued.key), "{at}: the kept key");
-    }
+async fn what_the_authority_said_is_not_lost_over_our_own_disk() {
+    let scene = Scene::default();
+    scene.0.lock().full = true;
+    script(&scene, "finalize", problem(403, "caa", "CAA forbids it"));
+    let refusal = attempt(&scene, &USUAL).await.unwrap_err();
+    assert_eq!(
+        refusal.sentence,
+        "fake did not make the certificate for a.example.com and 1 more: CAA forbids it (caa); \
+         cannot forget the order: no space left on device"
+    );
+    assert_eq!(refusal.blame, Blame::Names);
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_state_of_an_open_order_decides() {
-    for (status, keyed, goes_on) in [
-        (OrderStatus::Pending, false, true),
-        (OrderStatus::Pending, true, true),
-        (OrderStatus::Ready, false, true),
-        (OrderStatus::Ready, true, true),
-        (OrderStatus::Processing, true, true),
-        (OrderStatus::Processing, false, false),
-        (OrderStatus::Valid, true, true),
-        (OrderStatus::Valid, false, false),
-        (OrderStatus::Invalid, true, false),
-        (OrderStatus::Invalid, false, false),
-    ] {
+async fn an_order_that_takes_its_time_is_no_reason_to_leave_the_authority_alone() {
+    for (status, killed_at) in
+        [(OrderStatus::Processing, "certificate"), (OrderStatus::Pending, "refresh")]
+    {
         let scene = Scene::default();
-        attempt_killed(&scene, "certificate").await;
+        attempt_killed(&scene, killed_at).await;
+        let hour = Duration::from_hours(1);
         {
             let mut world = scene.0.lock();
-            let order = world.orders.last_mut().unwrap();
-            order.status = status;
-            if status == OrderStatus::Pending {
-                order.proofs.iter_mut().for_each(|(_, standing)| *standing = Standing::Pending);
-            }
-            world.key = world.key.take().filter(|_| keyed);
+            (world.ask_again, world.undecided) = (Some(hour), u32::MAX);
+            world.orders[0].status = status;
         }
-        scene.events();
-        let issued = attempt(&scene, &USUAL).await;
-        assert!(issued.is_ok(), "{status:?} {keyed}: {issued:?}");
-        let events = scene.events();
-        assert_eq!(scene.0.lock().orders.len(), if goes_on { 1 } else { 2 }, "{status:?} {keyed}");
-        let closed = events.iter().position(|event| event == "closed");
-        let placed = events.iter().position(|event| event.starts_with("place "));
-        assert_eq!(closed.is_some(), !goes_on, "{status:?} {keyed}");
-        assert!(closed <= placed, "{status:?} {keyed}: the old one is forgotten first: {events:?}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_order_that_does_not_fit_is_left_for_a_new_one() {
-    type Change = fn(&mut OpenOrder);
-    let changes: [(&str, Change); 5] = [
-        ("another authority is asked now", |order| order.directory = "https://other/dir".into()),
-        ("it belongs to another account", |order| order.account = "https://fake/account/2".into()),
-        ("other hosts are wanted now", |order| order.hosts.truncate(1)),
-        ("another profile is wanted now", |order| order.profile = Some("shortlived".into())),
-        ("it has come to nothing for a day", |order| order.placed -= Duration::from_hours(25)),
-    ];
-    for (reason, change) in changes {
-        let scene = Scene::default();
-        attempt_killed(&scene, "authorizations").await;
-        change(scene.0.lock().open.as_mut().unwrap());
-        scene.events();
-        attempt(&scene, &USUAL).await.unwrap();
-        let gave_up = format!("- gave up the order order/0: {reason}");
-        let events = scene.events();
-        let first = events.iter().take(3).map(String::as_str).collect::<Vec<_>>();
-        assert_eq!(first, [gave_up.as_str(), "closed", "place 2"]);
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_order_is_not_given_up_for_an_authority_that_is_down() {
-    let scene = Scene::default();
-    attempt_killed(&scene, "authorizations").await;
-    for fault in [silent(), problem(503, "serverInternal", "maintenance"), problem(429, "", "")] {
-        script(&scene, "look", fault);
-        attempt(&scene, &USUAL).await.unwrap_err();
+        let refusal = attempt(&scene, &USUAL).await.unwrap_err();
+        let start = "fake did not get on with the order for a.example.com and 1 more in time";
+        assert_eq!((refusal.sentence.as_str(), refusal.blame), (start, Blame::Authority));
+        assert_eq!(refusal.retry_after, Some(clock() + hour));
         assert!(scene.0.lock().open.is_some());
     }
-    script(&scene, "look", problem(404, "malformed", "no such order"));
-    attempt(&scene, &USUAL).await.unwrap();
-    assert_eq!(scene.0.lock().orders.len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -214,6 +159,26 @@ async fn what_the_authority_found_is_said_for_each_host() {
     assert_eq!(refusal.blame, Blame::Names);
     let world = scene.0.lock();
     assert!(world.open.is_none() && world.published.is_empty(), "{:?}", world.events);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_proven_that_was_not_ordered() {
+    let scene = Scene::default();
+    attempt_killed(&scene, "authorizations").await;
+    scene.0.lock().orders[0].proofs[1].0 = HostPattern::Exact("bank.example".to_owned());
+    let refusal = attempt(&scene, &USUAL).await.unwrap_err();
+    let sentence = "fake wants a proof for bank.example, which was not ordered";
+    assert_eq!((refusal.sentence.as_str(), refusal.blame), (sentence, Blame::Authority));
+    assert!(!scene.events().iter().any(|event| event.starts_with("present")));
+    // Some authorities leave out that it is a wildcard.
+    attempt_killed(&scene, "authorizations").await;
+    let wanted = ["*.example.com", "2001:db8::1"];
+    let wish = Wish { hosts: &wanted, ..USUAL };
+    scene.0.lock().open.as_mut().unwrap().hosts = wanted.map(str::to_owned).to_vec();
+    let given = ["example.com", "2001:DB8:0::1"].map(|name| HostPattern::Exact(name.to_owned()));
+    let proofs = given.map(|host| (host, Standing::Done)).to_vec();
+    scene.0.lock().orders[1].proofs = proofs;
+    attempt(&scene, &wish).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,6 +7,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
 use rustls_pki_types::PrivateKeyDer;
 use tempfile::TempDir;
@@ -36,16 +37,24 @@ impl Server {
     pub(crate) async fn start(
         reply: impl Fn(&Request<Bytes>) -> Reply + Send + Sync + 'static,
     ) -> Self {
-        let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+        Self::start_as(&CertificateParams::new(["127.0.0.1".to_owned()]).unwrap(), reply).await
+    }
+
+    async fn start_as(
+        who: &CertificateParams,
+        reply: impl Fn(&Request<Bytes>) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        let key = KeyPair::generate().unwrap();
+        let certificate = who.self_signed(&key).unwrap();
         let folder = TempDir::new().unwrap();
-        fs::write(folder.path().join("ca.pem"), made.cert.pem()).unwrap();
-        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+        fs::write(folder.path().join("ca.pem"), certificate.pem()).unwrap();
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_no_client_auth()
-            .with_single_cert(vec![made.cert.der().clone()], key)
+            .with_single_cert(vec![certificate.der().clone()], key)
             .unwrap();
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -140,6 +149,29 @@ async fn whoever_is_not_trusted_is_not_told_a_thing() {
     let error = ask(&https, &server.url("/")).await.unwrap_err();
     assert!(error.starts_with("its HTTPS certificate is signed by nobody whom"), "{error}");
     assert!(server.requests.lock().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_certificate_is_said_in_words() {
+    let usual = || CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+    let mut wrong = [usual(), usual(), usual(), usual()];
+    wrong[0].not_after = date_time_ymd(2020, 1, 1);
+    wrong[1].not_before = date_time_ymd(2999, 1, 1);
+    wrong[2] = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    wrong[3].is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let sentences = [
+        "has expired, or the clock of this node is wrong",
+        "is not valid yet, or the clock of this node is wrong",
+        "is not valid for the name by which the authority is asked",
+        "is one that signs others, which no server may show: for a private authority, have it sign \
+         one for its server",
+    ];
+    for (who, sentence) in wrong.iter().zip(sentences) {
+        let server = Server::start_as(who, |_| Reply::Silence).await;
+        let https = Https::new(Some(&server.ca_file())).unwrap();
+        let error = ask(&https, &server.url("/")).await.unwrap_err();
+        assert_eq!(error, format!("its HTTPS certificate {sentence}"));
+    }
 }
 
 #[tokio::test]

@@ -23,10 +23,7 @@ pub(crate) async fn log_in(
 ) -> Result<Box<dyn Authority>, Refusal> {
     let login =
         Login { endpoint, accounts, transport: Transport::new(&endpoint.https, endpoint.clock) };
-    let account = match login.restore().await? {
-        Some(account) => account,
-        None => login.register().await?,
-    };
+    let account = login.account().await?;
     Ok(Box::new(InstantAcme {
         name: endpoint.name().to_owned(),
         directory: endpoint.directory().to_owned(),
@@ -44,14 +41,33 @@ struct Login<'a> {
 // === impl Login ===
 
 impl Login<'_> {
-    /// The account that is kept, if the authority still knows it.
-    async fn restore(&self) -> Result<Option<Account>, Refusal> {
+    /// Of several who miss an account at once, one makes it, and the others find it.
+    async fn account(&self) -> Result<Account, Refusal> {
+        let kept = self.kept()?;
+        if let Some(account) = self.restore(kept.as_deref()).await? {
+            return Ok(account);
+        }
+        let _turn = self.endpoint.registering.lock().await;
+        let now = self.kept()?;
+        if now != kept
+            && let Some(account) = self.restore(now.as_deref()).await?
+        {
+            return Ok(account);
+        }
+        self.register().await
+    }
+
+    fn kept(&self) -> Result<Option<String>, Refusal> {
         let (name, directory) = (self.endpoint.name(), self.endpoint.directory());
-        let kept = self.accounts.load(directory).map_err(|error| {
-            Refusal::of_disk(&format!("cannot read the account at {name}"), &error)
-        })?;
+        let doing = || format!("cannot read the account at {name}");
+        self.accounts.load(directory).map_err(|error| Refusal::of_disk(&doing(), &error))
+    }
+
+    /// The account that is kept, if the authority still knows it.
+    async fn restore(&self, kept: Option<&str>) -> Result<Option<Account>, Refusal> {
+        let name = self.endpoint.name();
         let Some(kept) = kept else { return Ok(None) };
-        let Ok(credentials) = serde_json::from_str::<AccountCredentials>(&kept) else {
+        let Ok(credentials) = serde_json::from_str::<AccountCredentials>(kept) else {
             tracing::warn!("the account kept for {name} cannot be read: making a new one");
             return Ok(None);
         };

@@ -1,7 +1,5 @@
 //! When an authority would like a certificate to be renewed (RFC 9773).
 
-use std::time::Duration;
-
 use instant_acme::{Account, CertificateIdentifier, Error, Key};
 use rustls_pki_types::CertificateDer;
 
@@ -10,10 +8,6 @@ use super::words;
 use crate::endpoint::Endpoint;
 use crate::refusal::{Blame, Refusal};
 use crate::renewal::Window;
-
-/// How soon it is asked for again, whatever the authority says: RFC 9773 §4.3.2 lets us bound it.
-const ASK_AGAIN_MIN: Duration = Duration::from_mins(1);
-const ASK_AGAIN_MAX: Duration = Duration::from_hours(24);
 
 /// As [`Endpoint::renewal_window`] says.
 pub(crate) async fn renewal_window(
@@ -41,8 +35,8 @@ pub(crate) async fn renewal_window(
     let window = Window {
         start: said.suggested_window.start.into(),
         end: said.suggested_window.end.into(),
-        explanation: said.explanation_url,
-        ask_again: ask_again.clamp(ASK_AGAIN_MIN, ASK_AGAIN_MAX),
+        explanation: said.explanation_url.as_deref().map(words::explanation),
+        ask_again,
     };
     if window.end <= window.start {
         let sentence = format!("{name} wants renewals to end before they begin");

@@ -1,6 +1,7 @@
 //! Goal: nothing that an authority says is lost, and nothing it says surprises. Method: a small one
 //! that answers by script, over HTTPS.
 
+mod accounts;
 mod ca;
 
 use http::Response;
@@ -15,9 +16,7 @@ use crate::certificate::tests::{hosts, sign};
 use crate::https::tests::answer;
 use crate::proofs::Answer;
 use crate::refusal::{Blame, Refusal};
-use ca::{Ca, Kept, clock, later, order, problem, with};
-
-const KEY: &str = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W";
+use ca::{Ca, clock, later, order, problem, with};
 
 /// A certificate of before, in DER.
 fn leaf() -> Vec<u8> {
@@ -29,101 +28,6 @@ async fn place(authority: &dyn Authority, replaces: Option<&[u8]>) -> Result<Str
     let hosts: Vec<HostPattern> = hosts(&["example.com", "*.example.com", "192.0.2.7"]);
     let order = NewOrder { hosts: &hosts, profile: None, replaces };
     authority.place(&order).await.map(|order| order.url().to_owned())
-}
-
-#[tokio::test]
-async fn an_account_is_kept_and_found_again() {
-    let ca = Ca::start().await;
-    let kept = Kept::default();
-    let first = ca.endpoint().log_in(&kept).await.unwrap();
-    assert_eq!(first.account(), ca.server.url("/account/1"));
-    let wanted = json!({ "contact": ["mailto:ops@example.com"], "termsOfServiceAgreed": true });
-    assert_eq!(ca.payload(), wanted);
-    assert!(kept.text.lock().is_some());
-
-    let again = ca.endpoint().log_in(&kept).await.unwrap();
-    assert_eq!(ca.payload()["onlyReturnExisting"], true);
-    assert_eq!(again.account(), first.account());
-    for request in &*ca.server.requests.lock() {
-        let agent = request.headers()["user-agent"].to_str().unwrap();
-        assert_eq!(agent, format!("warmfront/{}", env!("CARGO_PKG_VERSION")));
-    }
-}
-
-#[tokio::test]
-async fn an_account_that_cannot_be_kept_is_not_used() {
-    let ca = Ca::start().await;
-    let kept = Kept { full: true, ..Kept::default() };
-    let refusal = ca.endpoint().log_in(&kept).await.err().unwrap();
-    let sentence = "cannot keep the account at ca: no space left on device";
-    assert_eq!((refusal.sentence.as_str(), refusal.blame), (sentence, Blame::Edge));
-}
-
-#[tokio::test]
-async fn an_account_that_the_authority_has_lost_is_made_anew_once() {
-    let ca = Ca::start().await;
-    let kept = Kept::default();
-    ca.endpoint().log_in(&kept).await.unwrap();
-    let before = kept.text.lock().clone();
-    ca.script("/account", problem(400, "accountDoesNotExist", "who?"));
-    ca.endpoint().log_in(&kept).await.unwrap();
-    assert_ne!(before, *kept.text.lock());
-
-    *kept.text.lock() = Some("{ damaged".to_owned());
-    ca.endpoint().log_in(&kept).await.unwrap();
-    assert_ne!(kept.text.lock().as_deref(), Some("{ damaged"));
-
-    ca.script("/account", problem(400, "accountDoesNotExist", "who?"));
-    ca.script("/account", problem(400, "accountDoesNotExist", "who?"));
-    let refusal = ca.endpoint().log_in(&kept).await.err().unwrap();
-    assert_eq!(refusal.sentence, "ca did not make an account: who? (accountDoesNotExist)");
-    assert_eq!(refusal.blame, Blame::Account);
-}
-
-#[tokio::test]
-async fn an_account_is_not_given_up_for_anything_else() {
-    let ca = Ca::start().await;
-    let kept = Kept::default();
-    ca.endpoint().log_in(&kept).await.unwrap();
-    let before = kept.text.lock().clone();
-    let (not_taken, not_said) = ("does not take our account", "did not say whether it knows our");
-    for (reply, blame, did) in [
-        (problem(403, "unauthorized", "deactivated"), Blame::Account, not_taken),
-        (problem(500, "serverInternal", "oops"), Blame::Authority, not_taken),
-        (answer(502, "<html>"), Blame::Authority, not_said),
-    ] {
-        ca.script("/account", reply);
-        let refusal = ca.endpoint().log_in(&kept).await.err().unwrap();
-        assert!(refusal.sentence.starts_with(&format!("ca {did}")), "{refusal}");
-        assert_eq!(refusal.blame, blame);
-    }
-    ca.script("/account", problem(400, "externalAccountRequired", "even now"));
-    assert!(ca.endpoint().log_in(&kept).await.is_ok());
-    assert_eq!(before, *kept.text.lock());
-}
-
-#[tokio::test]
-async fn an_external_account_is_bound_and_its_errors_are_plain() {
-    let mut ca = Ca::start().await;
-    ca.script("/account", problem(403, "externalAccountRequired", "bind it"));
-    let refusal = ca.log_in().await.err().unwrap();
-    assert!(refusal.sentence.contains("set external_account, with the kid and"), "{refusal}");
-    assert_eq!(refusal.blame, Blame::Account);
-
-    ca.external = Some(("kid-1", KEY));
-    ca.log_in().await.unwrap();
-    assert!(ca.payload()["externalAccountBinding"]["signature"].is_string());
-    ca.script("/account", problem(400, "malformed", "unknown kid"));
-    let refusal = ca.log_in().await.err().unwrap();
-    assert_eq!(
-        refusal.sentence,
-        "ca did not make an account: it does not recognise the key identifier `kid-1` of \
-         external_account, or its hmac_key_file is of another: unknown kid (malformed)"
-    );
-    assert_eq!(refusal.blame, Blame::Account);
-    ca.script("/account", with(problem(429, "rateLimited", "10 a day"), "retry-after", "60"));
-    let refusal = ca.log_in().await.err().unwrap();
-    assert_eq!((refusal.blame, later(&refusal)), (Blame::Busy, Some(60)));
 }
 
 #[tokio::test]
@@ -194,6 +98,63 @@ async fn what_an_answer_says_besides_is_not_lost() {
 }
 
 #[tokio::test]
+async fn strangers_words_are_bounded_and_in_one_line() {
+    let ca = Ca::start().await;
+    let authority = ca.log_in().await.unwrap();
+    let subproblem = |n: usize| {
+        let identifier = json!({ "type": "dns", "value": format!("{n}.example.com") });
+        json!({ "type": "caa", "detail": "no\nno", "identifier": identifier })
+    };
+    let subproblems: Vec<Value> = (0..12).map(subproblem).collect();
+    let detail = format!("\u{1b}[31m{}", "x".repeat(1 << 19));
+    let said = json!({ "type": "t".repeat(900), "detail": detail, "subproblems": subproblems });
+    ca.script("/order", answer(400, said.to_string()));
+    let fault = place(authority.as_ref(), None).await.unwrap_err().to_string();
+    let start =
+        format!("[31m{}… ({}…); 0.example.com: no no (caa); ", "x".repeat(493), "t".repeat(61));
+    assert!(fault.starts_with(&start), "{fault}");
+    assert!(fault.ends_with("; 9.example.com: no no (caa); and 2 more"), "{fault}");
+    assert_eq!(Refusal::new(Blame::Names, "y".repeat(9_999)).sentence.len(), 2_000);
+}
+
+#[tokio::test]
+async fn no_url_of_an_authority_leads_to_plain_http() {
+    let ca = Ca::start().await;
+    let authority = ca.log_in().await.unwrap();
+    let at = |url: &str| with(answer(201, order("pending").to_string()), "location", url);
+    let long = format!("https://127.0.0.1/{}", "o".repeat(2_000));
+    for (url, sentence) in [
+        (
+            "http://127.0.0.1/order/1",
+            "its order is at http://127.0.0.1/order/1, which is not https",
+        ),
+        (long.as_str(), "it names a URL of more than 2000 bytes"),
+    ] {
+        ca.script("/order", at(url));
+        assert_eq!(place(authority.as_ref(), None).await.unwrap_err().to_string(), sentence);
+    }
+    let plain = |path: &str| ca.server.url(path).replace("https", "http");
+    let sent = |path: &str| format!("it sends us to {}, which is not https", plain(path));
+    let mut open = order("ready");
+    open["authorizations"] = json!([plain("/authz")]);
+    open["finalize"] = plain("/finalize").into();
+    ca.script(
+        "/order",
+        with(answer(201, open.to_string()), "location", &ca.server.url("/order/1")),
+    );
+    let hosts = hosts(&["example.com"]);
+    let wanted = NewOrder { hosts: &hosts, profile: None, replaces: None };
+    let mut placed = authority.place(&wanted).await.unwrap();
+    let fault = placed.authorizations(ChallengeKind::Http01).await.unwrap_err();
+    assert_eq!(fault.to_string(), sent("/authz"));
+    assert_eq!(placed.finalize(b"request").await.unwrap_err().to_string(), sent("/finalize"));
+    (open["status"], open["certificate"]) = ("valid".into(), plain("/certificate").into());
+    ca.script("/order/1", answer(200, open.to_string()));
+    placed.refresh().await.unwrap();
+    assert_eq!(placed.certificate().await.unwrap_err().to_string(), sent("/certificate"));
+}
+
+#[tokio::test]
 async fn an_error_is_no_directory_and_no_nonce() {
     let ca = Ca::start().await;
     for (path, reply, sentence) in [
@@ -218,9 +179,9 @@ async fn a_refused_nonce_is_no_refusal() {
     };
     let ca = Ca::start().await;
     let authority = ca.log_in().await.unwrap();
-    refuse(&ca, 35);
+    refuse(&ca, 89);
     assert!(place(authority.as_ref(), None).await.is_ok());
-    refuse(&ca, 36);
+    refuse(&ca, 90);
     let fault = place(authority.as_ref(), None).await.unwrap_err();
     assert_eq!((fault.to_string().as_str(), fault.blame()), ("stale (badNonce)", Blame::Authority));
 }
@@ -357,9 +318,9 @@ async fn the_authority_says_when_to_renew() {
         (again("7200"), Ok(2 * hour)),
         (usual(), Ok(6 * hour)),
         (again("when it is ready"), Ok(6 * hour)),
-        (again("1"), Ok(60)),
-        (again("99999999999999999999999"), Ok(day)),
-        (again("500000"), Ok(day)),
+        (again("1"), Ok(1)),
+        (again("99999999999999999999999"), Ok(7 * day)),
+        (again("500000"), Ok(500_000)),
         (problem(404, "malformed", "not ours"), Err("not ours (malformed)")),
         (answer(503, "<html>"), Err("503 Service Unavailable without a word")),
         (answer(200, "{}"), Err("it answered what cannot be understood")),

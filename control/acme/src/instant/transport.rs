@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER, USER_AGENT};
+use http::uri::Scheme;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use instant_acme::{BodyWrapper, BytesResponse, Error, HttpClient};
@@ -20,9 +21,13 @@ use serde_json::Value;
 use crate::endpoint::AGENT;
 use crate::https::Https;
 use crate::retry_after::retry_after;
+use crate::tame::{URL_BYTES_MAX, tame};
 
 /// RFC 9773 §4.3.3: how long to wait where the authority does not say.
 const RENEWAL_INFORMATION_KEPT: Duration = Duration::from_hours(6);
+
+/// Of a URL that is of no use.
+const URL_SHOWN_BYTES_MAX: usize = 200;
 
 /// The HTTPS client of one attempt. Clones share what was heard.
 #[derive(Clone)]
@@ -43,6 +48,11 @@ pub(super) struct Heard {
 /// An answer that the library would misunderstand. Its `Display` is the end of a sentence.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unusable {
+    #[error("it names a URL of more than {URL_BYTES_MAX} bytes")]
+    Long,
+    /// RFC 8555 §6.1.
+    #[error("it sends us to {0}, which is not https")]
+    Plain(String),
     /// A problem in answer to a request of which the library does not expect one.
     #[error("a problem in answer to a plain request")]
     Problem(Bytes),
@@ -66,6 +76,10 @@ impl Transport {
 
     async fn exchange(self, request: Request<BodyWrapper<Bytes>>) -> Result<BytesResponse, Error> {
         *self.heard.lock() = Heard::default();
+        if request.uri().scheme() != Some(&Scheme::HTTPS) {
+            let url = tame(&request.uri().to_string(), URL_SHOWN_BYTES_MAX);
+            return Err(Error::Other(Unusable::Plain(url).into()));
+        }
         let method = request.method().clone();
         let (mut head, body) = request.into_parts();
         head.headers.insert(USER_AGENT, AGENT);
@@ -113,9 +127,11 @@ impl Heard {
 /// The answer as the library takes it, or why it must not see it.
 fn usable(method: &Method, answer: Response<Bytes>) -> Result<BytesResponse, Error> {
     let status = answer.status();
-    let unusable = if status.is_redirection() {
-        let location = answer.headers().get(LOCATION).and_then(|value| value.to_str().ok());
-        Unusable::Redirect(location.unwrap_or("nowhere").to_owned())
+    let location = answer.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+    let unusable = if location.is_some_and(|location| location.len() > URL_BYTES_MAX) {
+        Unusable::Long
+    } else if status.is_redirection() {
+        Unusable::Redirect(tame(location.unwrap_or("nowhere"), URL_SHOWN_BYTES_MAX))
     } else if status.is_success() {
         let (parts, body) = answer.into_parts();
         return Ok(BytesResponse { parts, body: Box::new(body) });

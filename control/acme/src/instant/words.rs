@@ -9,11 +9,24 @@ use super::transport::{Heard, Unusable};
 use crate::authority::{Fault, OrderStatus};
 use crate::https::ExchangeError;
 use crate::problem::{Problem, Subproblem};
+use crate::tame::tame;
+
+/// Of one detail, or of one reason.
+const DETAIL_BYTES_MAX: usize = 500;
+/// Of the type of a problem or a challenge, or of a name of a profile.
+const WORD_BYTES_MAX: usize = 64;
+/// A name of the DNS has 253 bytes (RFC 1035 §2.3.4).
+const HOST_BYTES_MAX: usize = 255;
+/// Of one problem.
+const SUBPROBLEMS_MAX: usize = 10;
 
 /// `heard` is what the transport heard last.
 pub(super) fn fault(error: acme::Error, heard: &Heard) -> Fault {
     let Heard { status, retry_after, .. } = *heard;
-    let unusable = |reason: String| Fault::Unusable { reason, status, retry_after };
+    let unusable = |reason: String| {
+        let reason = tame(&reason, DETAIL_BYTES_MAX);
+        Fault::Unusable { reason, status, retry_after }
+    };
     match error {
         acme::Error::Api(said) => {
             let problem = problem(&said, status.unwrap_or_default());
@@ -43,18 +56,34 @@ pub(super) fn fault(error: acme::Error, heard: &Heard) -> Fault {
 
 /// `status` is that of the answer it came in; 0 where it is part of another document.
 pub(super) fn problem(said: &acme::Problem, status: u16) -> Problem {
-    let kind = |urn: &Option<String>| Problem::kind_of(urn.as_deref().unwrap_or_default());
-    let subproblems = said.subproblems.iter().map(|part| Subproblem {
-        host: part.identifier.as_ref().map(|name| name.authorized(false).to_string()),
+    let kind = |urn: &Option<String>| word(&Problem::kind_of(urn.as_deref().unwrap_or_default()));
+    let detail =
+        |detail: &Option<String>| tame(detail.as_deref().unwrap_or_default(), DETAIL_BYTES_MAX);
+    let subproblems = said.subproblems.iter().take(SUBPROBLEMS_MAX).map(|part| Subproblem {
+        host: part.identifier.as_ref().map(|name| {
+            let name = name.authorized(false).to_string();
+            tame(&name, HOST_BYTES_MAX)
+        }),
         kind: kind(&part.r#type),
-        detail: part.detail.clone().unwrap_or_default(),
+        detail: detail(&part.detail),
     });
     Problem {
         kind: kind(&said.r#type),
-        detail: said.detail.clone().unwrap_or_default(),
+        detail: detail(&said.detail),
         status,
         subproblems: subproblems.collect(),
+        more: said.subproblems.len().saturating_sub(SUBPROBLEMS_MAX),
     }
+}
+
+/// Something that is one word where RFC 8555 is followed.
+pub(super) fn word(text: &str) -> String {
+    tame(text, WORD_BYTES_MAX)
+}
+
+/// A page for people.
+pub(super) fn explanation(url: &str) -> String {
+    tame(url, DETAIL_BYTES_MAX)
 }
 
 pub(super) fn is_bad_nonce(error: &acme::Error) -> bool {
@@ -83,7 +112,7 @@ pub(super) fn identifier(host: &HostPattern) -> acme::Identifier {
 
 /// In an authorization a wildcard is a name with a mark (RFC 8555 §7.1.4).
 pub(super) fn host(of: &acme::AuthorizedIdentifier<'_>) -> HostPattern {
-    let name = of.to_string().to_ascii_lowercase();
+    let name = tame(&of.to_string().to_ascii_lowercase(), HOST_BYTES_MAX);
     match name.strip_prefix("*.") {
         Some(parent) => HostPattern::Wildcard(parent.to_owned()),
         None => HostPattern::Exact(name),
@@ -105,7 +134,7 @@ pub(super) fn challenge_type(kind: &acme::ChallengeType) -> String {
         acme::ChallengeType::Http01 => "http-01".to_owned(),
         acme::ChallengeType::TlsAlpn01 => "tls-alpn-01".to_owned(),
         acme::ChallengeType::DeviceAttest01 => "device-attest-01".to_owned(),
-        acme::ChallengeType::Unknown(name) => name.clone(),
+        acme::ChallengeType::Unknown(name) => word(name),
         _ => "another".to_owned(),
     }
 }

@@ -1,18 +1,17 @@
 //! How an attempt comes by its order: the one from before, or a new one; never two.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use super::{Finalized, Order, Placed, Proven};
-use crate::attempt::{Attempt, ProfileRule, Stop};
+use crate::attempt::{Attempt, ProfileRule, Stop, Wanted};
 use crate::authority::{Fault, NewOrder, OrderStatus, RemoteOrder};
 use crate::certificate::Key;
 use crate::journal::{OpenOrder, Step};
 use crate::refusal::{Blame, Refusal};
+use crate::tame::tame;
 
-/// An order that has come to nothing for so long is not waited for: authorities forget them after
-/// some days, but do not have to say so.
-const KEPT: Duration = Duration::from_hours(24);
+/// Of the names of the profiles that an authority offers.
+const OFFERS_BYTES_MAX: usize = 500;
 
 /// An order of which something can be made.
 pub(crate) enum Opened {
@@ -28,7 +27,7 @@ enum Verdict {
     Drop(String),
 }
 
-/// Takes up the open order if it is of use; else places one.
+/// Takes up the open order if it is of use; else places one, if that is wanted.
 pub(crate) async fn open(attempt: &mut Attempt<'_>) -> Result<Opened, Stop> {
     if let Some(before) = attempt.ask.open.clone() {
         match resume(attempt, &before).await? {
@@ -42,7 +41,10 @@ pub(crate) async fn open(attempt: &mut Attempt<'_>) -> Result<Opened, Stop> {
             }
         }
     }
-    place(attempt).await
+    match attempt.ask.wanted {
+        Wanted::Certificate => place(attempt).await,
+        Wanted::Resumption => Err(Stop::Nothing),
+    }
 }
 
 /// Fails where the authority does not tell: the order may stand.
@@ -60,7 +62,6 @@ async fn resume(attempt: &mut Attempt<'_>, before: &OpenOrder) -> Result<Verdict
 /// Why the order from before could not lead to what is wanted now.
 fn misfit(attempt: &Attempt<'_>, before: &OpenOrder) -> Option<String> {
     let wanted: BTreeSet<String> = attempt.ask.hosts.iter().map(ToString::to_string).collect();
-    let age = attempt.now().duration_since(before.placed).unwrap_or_default();
     let reason = if before.directory != attempt.authority.directory() {
         "another authority is asked now"
     } else if before.account != attempt.authority.account() {
@@ -69,7 +70,7 @@ fn misfit(attempt: &Attempt<'_>, before: &OpenOrder) -> Option<String> {
         "other hosts are wanted now"
     } else if before.profile.as_deref() != offered_profile(attempt) {
         "another profile is wanted now"
-    } else if age > KEPT {
+    } else if before.is_old(attempt.now()) {
         "it has come to nothing for a day"
     } else {
         return None;
@@ -145,7 +146,7 @@ fn profile<'a>(attempt: &mut Attempt<'a>) -> Result<Option<&'a str>, Refusal> {
         }
         (ProfileRule::Required(wanted), None) => {
             let name = attempt.authority.name();
-            let offers = attempt.authority.profiles().join(", ");
+            let offers = tame(&attempt.authority.profiles().join(", "), OFFERS_BYTES_MAX);
             let offers = if offers.is_empty() { "none".to_owned() } else { offers };
             let sentence = format!("{name} has no profile `{wanted}`; it offers {offers}");
             Err(Refusal::new(Blame::Edge, sentence))

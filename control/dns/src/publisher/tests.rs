@@ -1,3 +1,5 @@
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -7,7 +9,7 @@ use warmfront_config::{
     Credentials, DnsPublisher, Resolver, Rfc2136, Route53, Secret, TsigAlgorithm,
 };
 
-use super::{Publisher, PublisherError, fully_qualified};
+use super::{DnsError, Published, Publisher, PublisherError, fully_qualified};
 use crate::question::tests::{Zone, record, serve};
 
 const NOW: SystemTime = SystemTime::UNIX_EPOCH;
@@ -26,7 +28,7 @@ async fn a_value_is_published_where_a_cname_leads_and_seen_there() {
         no: vec![record("example.net", soa())],
     };
     let publisher = exec("true", zone).await;
-    let proof = publisher.present("www.example.com", "good", NOW).await.unwrap();
+    let proof = present(&publisher, "www.example.com", "good", NOW).await.unwrap();
     assert_eq!(proof.name(), "_acme-challenge.example.net");
     publisher.withdraw(&proof, NOW).await.unwrap();
 }
@@ -34,23 +36,58 @@ async fn a_value_is_published_where_a_cname_leads_and_seen_there() {
 #[tokio::test]
 async fn name_servers_that_are_not_found_are_not_waited_for() {
     let publisher = exec("true", Zone::default()).await;
-    let present = async move { publisher.present("app.corp.internal", "good", NOW).await };
+    let presenting = async move { present(&publisher, "app.corp.internal", "good", NOW).await };
     // On any thread: several are presented at once.
-    let proof = tokio::spawn(present).await.unwrap().unwrap();
+    let proof = tokio::spawn(presenting).await.unwrap().unwrap();
     assert_eq!(proof.name(), "_acme-challenge.app.corp.internal");
 }
 
 #[tokio::test]
 async fn what_fails_is_said_from_the_top_to_the_cause() {
     let publisher = exec("nowhere", Zone::default()).await;
-    let error = publisher.present("example.com", "good", NOW).await.unwrap_err();
+    let error = present(&publisher, "example.com", "good", NOW).await.unwrap_err();
     assert_eq!(
         error.sentence(),
         "running /usr/bin/nowhere present: No such file or directory (os error 2)"
     );
     let long = [&"a".repeat(60); 4].map(String::as_str).join(".");
-    let error = publisher.present(&long, "good", NOW).await.unwrap_err();
+    let error = present(&publisher, &long, "good", NOW).await.unwrap_err();
     assert!(error.sentence().contains("` is no domain name: "), "{}", error.sentence());
+}
+
+#[tokio::test]
+async fn what_failed_may_have_taken_effect_and_is_withdrawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let (hook, log) = (folder.path().join("hook.sh"), folder.path().join("log"));
+    let script = format!("#!/bin/sh\necho $* >>{}\n[ $1 = cleanup ]\n", log.display());
+    fs::write(&hook, script).unwrap();
+    fs::set_permissions(&hook, Permissions::from_mode(0o700)).unwrap();
+    let resolver = asking(Zone::default()).await;
+    let publisher = Publisher::new(&DnsPublisher::Exec(hook.clone()), &resolver, None).unwrap();
+    let error = present(&publisher, "example.com", "value", NOW).await.unwrap_err().sentence();
+    assert_eq!(error, format!("{} present failed (exit status: 1)", hook.display()));
+    let name = "_acme-challenge.example.com";
+    let runs = format!("present {name} value\ncleanup {name} value\n");
+    assert_eq!(fs::read_to_string(log).unwrap(), runs);
+}
+
+#[tokio::test]
+async fn what_was_written_down_is_withdrawn_after_a_restart() {
+    let zone = || Zone {
+        records: vec![alias("_acme-challenge.www.example.com", "proof.example.net")],
+        ..Zone::default()
+    };
+    let before = exec("nowhere", zone()).await;
+    let placed = before.locate("www.example.com", "value", NOW).await.unwrap();
+    let text = serde_json::to_string(&placed).unwrap();
+    assert_eq!(text, r#"{"name":"proof.example.net","value":"value"}"#);
+    let found: Published = serde_json::from_str(&text).unwrap();
+    assert_eq!(found, placed);
+    exec("true", Zone::default()).await.withdraw(&found, NOW).await.unwrap();
+    let error = before.withdraw(&found, NOW).await.unwrap_err().sentence();
+    assert!(error.starts_with("running /usr/bin/nowhere cleanup: "), "{error}");
+    let long = format!(r#"{{"name":"{}","value":""}}"#, "a".repeat(64));
+    assert!(serde_json::from_str::<Published>(&long).is_err());
 }
 
 #[tokio::test]
@@ -79,11 +116,11 @@ async fn nothing_is_sent_that_lies_outside_the_zone() {
             "`_acme-challenge.round.example.com` leads over more than 8 CNAME records",
         ),
     ] {
-        let error = publisher.present(host, "value", NOW).await.unwrap_err();
+        let error = present(&publisher, host, "value", NOW).await.unwrap_err();
         assert_eq!(error.sentence(), expected);
     }
     let now = NOW + Duration::from_hours(1);
-    let error = publisher.present("example.com", "value", now).await.unwrap_err().sentence();
+    let error = present(&publisher, "example.com", "value", now).await.unwrap_err().sentence();
     let expected = "updating the zone `example.com` at 127.0.0.1:1: Connection refused";
     assert!(error.starts_with(expected), "{error}");
 }
@@ -103,6 +140,17 @@ fn route_53_needs_keys() {
 async fn exec(program: &str, zone: Zone) -> Publisher {
     let program: PathBuf = Path::new("/usr/bin").join(program);
     Publisher::new(&DnsPublisher::Exec(program), &asking(zone).await, None).unwrap()
+}
+
+async fn present(
+    publisher: &Publisher,
+    host: &str,
+    value: &str,
+    now: SystemTime,
+) -> Result<Published, DnsError> {
+    let placed = publisher.locate(host, value, now).await?;
+    publisher.publish(&placed, now).await?;
+    Ok(placed)
 }
 
 async fn asking(zone: Zone) -> Resolver {

@@ -18,7 +18,7 @@ const MESSAGE_CHARS_MAX: usize = 300;
 
 /// The TXT records of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Standing {
+pub(super) struct RecordSet {
     pub(super) ttl: u32,
     /// As Route 53 writes them: quoted strings. Those of others are written back as they were.
     pub(super) values: Vec<String>,
@@ -26,9 +26,9 @@ pub(super) struct Standing {
 
 /// What is at a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum RecordSet {
+pub(super) enum Found {
     /// Records.
-    Plain(Standing),
+    Plain(RecordSet),
     /// An alias, or one set of several that take turns: a change could not keep it as it is.
     Routed,
 }
@@ -48,13 +48,13 @@ pub(super) struct Refusal {
 }
 
 /// The body of a `ChangeResourceRecordSets` request.
-pub(super) fn change_batch(action: Action, name: &str, standing: &Standing) -> String {
+pub(super) fn change_batch(action: Action, name: &str, set: &RecordSet) -> String {
     let action = match action {
         Action::Upsert => "UPSERT",
         Action::Delete => "DELETE",
     };
     let mut records = String::new();
-    for value in &standing.values {
+    for value in &set.values {
         let _ = write!(
             records,
             "<ResourceRecord><Value>{}</Value></ResourceRecord>",
@@ -68,7 +68,7 @@ pub(super) fn change_batch(action: Action, name: &str, standing: &Standing) -> S
          <TTL>{}</TTL><ResourceRecords>{records}</ResourceRecords></ResourceRecordSet>\
          </Change></Changes></ChangeBatch></ChangeResourceRecordSetsRequest>",
         escape(name),
-        standing.ttl,
+        set.ttl,
     )
 }
 
@@ -90,7 +90,7 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 /// The TXT records of the name, from a `ListResourceRecordSets` answer that begins with them.
-pub(super) fn standing(document: &[u8], name: &Name) -> Result<Option<RecordSet>, CallError> {
+pub(super) fn record_set(document: &[u8], name: &Name) -> Result<Option<Found>, CallError> {
     let mut set = Listed::default();
     for Element { tag, text } in elements(document)? {
         match tag.as_str() {
@@ -101,7 +101,7 @@ pub(super) fn standing(document: &[u8], name: &Name) -> Result<Option<RecordSet>
             "SetIdentifier" | "AliasTarget" => set.routed = true,
             "ResourceRecordSet" => {
                 if set.is_for(name) {
-                    return set.into_record_set().map(Some);
+                    return set.into_found().map(Some);
                 }
                 set = Listed::default();
             }
@@ -141,12 +141,12 @@ impl Listed {
         self.is_txt && own.as_ref() == Some(name)
     }
 
-    fn into_record_set(self) -> Result<RecordSet, CallError> {
+    fn into_found(self) -> Result<Found, CallError> {
         if self.routed {
-            return Ok(RecordSet::Routed);
+            return Ok(Found::Routed);
         }
         let ttl = self.ttl.ok_or(CallError::Incomplete)?;
-        Ok(RecordSet::Plain(Standing { ttl, values: self.values }))
+        Ok(Found::Plain(RecordSet { ttl, values: self.values }))
     }
 }
 

@@ -70,6 +70,11 @@ fn open(name: &str) -> OpenOrder {
     }
 }
 
+/// Who wants what is due.
+fn applicant<'a>(past: &'a Past, open: Option<&'a OpenOrder>) -> Applicant<'a> {
+    Applicant { past, open, wanted: Wanted::Certificate, asked: false }
+}
+
 fn shown(next: &Next) -> String {
     match next {
         Next::Ask(known) => known.settings.name.clone(),
@@ -90,7 +95,7 @@ fn the_second_authority_is_asked_when_the_first_has_failed_three_times() {
         ("b b b", 1, "a"),
     ] {
         let open = orders[order].as_ref();
-        let next = authorities.next(&past(failures, None), open, now());
+        let next = authorities.next(&applicant(&past(failures, None), open), now());
         assert_eq!(shown(&next), expected, "{failures}, open: {order}");
     }
 }
@@ -101,7 +106,7 @@ fn what_an_authority_told_one_site_holds_for_an_hour_for_the_others() {
     let day = at(24 * HOUR);
     let until = authorities.told_to_wait(&directory("a"), day, now());
     assert_eq!(until, at(HOUR));
-    let next = |past: &Past, seconds| shown(&authorities.next(past, None, at(seconds)));
+    let next = |past: &Past, seconds| shown(&authorities.next(&applicant(past, None), at(seconds)));
     let (told, other) = (past("a", Some(day)), past("", None));
     assert_eq!((next(&told, 0), next(&other, 0)), ("b".to_owned(), "b".to_owned()));
     assert_eq!((next(&told, HOUR), next(&other, HOUR)), ("b".to_owned(), "a".to_owned()));
@@ -117,7 +122,31 @@ fn orders_are_counted_for_public_authorities() {
     for name in ["a", "b"] {
         (0..250).for_each(|second| authorities.placed(&directory(name), at(second)));
     }
-    let next = |seconds| shown(&authorities.next(&past("", None), None, at(seconds)));
-    assert_eq!(next(250), "b");
-    assert_eq!(next(3 * HOUR), "a", "the first one counts no more");
+    let none = past("", None);
+    let next =
+        |applicant: Applicant<'_>, seconds| shown(&authorities.next(&applicant, at(seconds)));
+    let due = applicant(&none, None);
+    assert_eq!(next(due, 250), "b");
+    assert_eq!(next(due, 3 * HOUR), "a", "the first one counts no more");
+    let open = open("a");
+    assert_eq!(next(applicant(&none, Some(&open)), 250), "a", "it is placed already");
+    let asked = Applicant { asked: true, ..due };
+    assert_eq!(next(asked, 250), "a", "some are left for who asks");
+    (250..290).for_each(|second| authorities.placed(&directory("a"), at(second)));
+    assert_eq!(next(asked, 290), "b");
+}
+
+#[test]
+fn an_open_order_is_waited_for_where_it_was_placed() {
+    let authorities = two();
+    let order = open("a");
+    let next = |past: &Past, wanted| {
+        let applicant = Applicant { wanted, ..applicant(past, Some(&order)) };
+        shown(&authorities.next(&applicant, now()))
+    };
+    let (certificate, resumption) = (Wanted::Certificate, Wanted::Resumption);
+    let told = past("a", Some(at(90)));
+    assert_eq!((next(&told, certificate), next(&told, resumption)), ("90".into(), "90".into()));
+    let failing = past("a a a", None);
+    assert_eq!((next(&failing, certificate), next(&failing, resumption)), ("b".into(), "a".into()));
 }

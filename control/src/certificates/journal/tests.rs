@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use redb::backends::InMemoryBackend;
 use warmfront_acme::Window;
 use warmfront_acme::renewal::Lifetime;
+use warmfront_dns::Published;
 
 use super::*;
 
@@ -90,10 +91,10 @@ fn the_later_of_two_waits_holds() {
     journal.wait(DIRECTORY, at(100)).unwrap();
     journal.wait(DIRECTORY, at(50)).unwrap();
     let told = journal.told(DIRECTORY, at(0)).unwrap();
-    assert_eq!(told.waits(false, at(99)), Some(at(100)));
-    assert_eq!(told.waits(false, at(100)), None);
+    assert_eq!(told.waits(None, at(99)), Some(at(100)));
+    assert_eq!(told.waits(None, at(100)), None);
     let far = Told { until: Some(at(90_000)), placed: Vec::new() };
-    assert_eq!(far.waits(false, at(0)), None, "written by a clock that ran ahead");
+    assert_eq!(far.waits(None, at(0)), None, "written by a clock that ran ahead");
 }
 
 #[test]
@@ -105,9 +106,11 @@ fn a_public_authority_gets_so_many_orders_and_no_more() {
     }
     journal.placed("www", &order("https://b.example/directory", 1)).unwrap();
     let told = journal.told(DIRECTORY, at(300)).unwrap();
-    assert_eq!(told.waits(true, at(300)), Some(at(3 * 3_600 + 1)), "the first one leaves then");
-    assert_eq!(told.waits(false, at(300)), None, "a private one has its own limits");
-    assert_eq!(told.waits(true, at(3 * 3_600 + 1)), None);
+    let room = Some(250);
+    assert_eq!(told.waits(room, at(300)), Some(at(3 * 3_600 + 1)), "the first one leaves then");
+    assert_eq!(told.waits(None, at(300)), None, "a private one has its own limits");
+    assert_eq!(told.waits(Some(251), at(300)), None);
+    assert_eq!(told.waits(room, at(3 * 3_600 + 1)), None);
 
     let later = 3 * 3_600 + 100;
     assert_eq!(journal.told(DIRECTORY, at(later)).unwrap().placed.len(), 151);
@@ -133,15 +136,57 @@ fn failures_in_a_row_end_with_a_certificate() {
 }
 
 #[test]
-fn what_another_version_wrote_is_told_of() {
+fn what_another_version_wrote_is_gone_on_without() {
     let database = database();
     let journal = Journal::open(database.clone()).unwrap();
+    journal.record("www", &attempt(1, Outcome::Names)).unwrap();
     let tx = database.begin_write().unwrap();
     tx.open_table(ORDERS).unwrap().insert("www", b"{}".as_slice()).unwrap();
+    tx.open_table(ATTEMPTS).unwrap().insert(("www", 1), b"[]".as_slice()).unwrap();
+    tx.open_table(RENEWALS).unwrap().insert("www", b"\xFF".as_slice()).unwrap();
+    tx.open_table(PUBLISHED).unwrap().insert(("www", b"7".as_slice()), ()).unwrap();
     tx.commit().unwrap();
-    let error = journal.open_order("www").unwrap_err().to_string();
-    let sentence = "the journal of certificates has an order of www in a form that cannot be read";
-    assert!(error.starts_with(sentence), "{error}");
+    journal.record("www", &attempt(2, Outcome::Busy)).unwrap();
+    let attempts = [attempt(1, Outcome::Names), attempt(2, Outcome::Busy)];
+    assert_eq!(journal.attempts("www").unwrap(), attempts);
+    assert_eq!(journal.open_order("www").unwrap(), None);
+    assert_eq!(journal.renewal("www").unwrap(), None);
+    assert_eq!(journal.published("www").unwrap(), []);
+}
+
+#[test]
+fn sites_that_are_gone_leave_only_what_is_in_the_dns() {
+    let database = database();
+    let journal = Journal::open(database.clone()).unwrap();
+    let renewal = Renewal { serial: "0A".to_owned(), at: at(60), window: None, ask_again: at(20) };
+    let record = |value: &str| -> Published {
+        let json = serde_json::json!({ "name": "_acme-challenge.acme.dev", "value": value });
+        serde_json::from_value(json).unwrap()
+    };
+    for site in ["shop", "www", "ww"] {
+        journal.placed(site, &order(DIRECTORY, 5)).unwrap();
+        journal.record(site, &attempt(1, Outcome::Names)).unwrap();
+        journal.keep_renewal(site, &renewal).unwrap();
+        journal.publishing(site, &record("one")).unwrap();
+        journal.publishing(site, &record("two")).unwrap();
+        journal.publishing(site, &record("two")).unwrap();
+    }
+    assert_eq!(journal.forget_all_but(&["ww"]).unwrap(), ["shop", "www"]);
+    assert_eq!(journal.forget_all_but(&["ww"]).unwrap(), [""; 0]);
+    let kept = |site: &str| {
+        let attempts = journal.attempts(site).unwrap().len();
+        let is_open = journal.open_order(site).unwrap().is_some();
+        (attempts, is_open, journal.renewal(site).unwrap().is_some())
+    };
+    assert_eq!((kept("www"), kept("ww")), ((0, false, false), (1, true, true)));
+
+    let journal = Journal::open(database).unwrap();
+    assert_eq!(journal.publishers().unwrap(), ["shop", "ww", "www"]);
+    assert_eq!(journal.published("www").unwrap(), [record("one"), record("two")]);
+    journal.withdrawn("www", &record("one")).unwrap();
+    assert_eq!(journal.published("www").unwrap(), [record("two")]);
+    assert_eq!(journal.published("ww").unwrap().len(), 2);
+    assert_eq!(journal.published("w").unwrap(), []);
 }
 
 #[test]
@@ -175,9 +220,9 @@ proptest! {
         placed.sort_unstable();
         let told = Told { until: None, placed: placed.clone() };
         let now = at(20_000);
-        let until = told.waits(true, now).unwrap_or(now);
-        prop_assert_eq!(told.waits(true, until), None);
+        let until = told.waits(Some(250), now).unwrap_or(now);
+        prop_assert_eq!(told.waits(Some(250), until), None);
         let counted = placed.iter().filter(|at| **at + ORDERS_COUNTED > until).count();
-        prop_assert!(counted < ORDERS_MAX);
+        prop_assert!(counted < 250);
     }
 }

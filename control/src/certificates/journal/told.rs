@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use super::ORDERS_COUNTED;
 use super::record::{Attempt, Outcome};
-use super::{ORDERS_COUNTED, ORDERS_MAX};
 
 /// So long, at the most, one site's Retry-After holds up the others: many limits are about one
 /// site's names alone, and last for days.
@@ -21,11 +21,11 @@ pub(crate) struct Told {
 // === impl Told ===
 
 impl Told {
-    /// Until when nothing may be ordered there: because it said so, or, for a public one, because
-    /// its limit is near. `None` if something may be ordered now.
-    pub(crate) fn waits(&self, public: bool, now: SystemTime) -> Option<SystemTime> {
+    /// Until when it is not asked: because it said so, or because as many orders as `orders_max`
+    /// were placed there lately. `None` if it may be asked now.
+    pub(crate) fn waits(&self, orders_max: Option<usize>, now: SystemTime) -> Option<SystemTime> {
         // The one that has to fall out of the window before there is room for another.
-        let over = self.placed.len().checked_sub(ORDERS_MAX).filter(|_| public);
+        let over = orders_max.and_then(|most| self.placed.len().checked_sub(most));
         let room = over.and_then(|index| self.placed.get(index)?.checked_add(ORDERS_COUNTED));
         // What is further off was written by a clock that ran ahead.
         let told = self.until.filter(|until| *until <= now + SHARED_WAIT_MAX);

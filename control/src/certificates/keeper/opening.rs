@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use warmfront_acme::KeepError;
 use warmfront_certs::Stored;
 use warmfront_config::{BeforeFirst, Site};
 
-use super::{Keeper, lacking};
+use super::{Keeper, covers};
 use crate::certificates::attempt::close;
 use crate::certificates::ground::Ground;
 use crate::certificates::journal::JournalError;
@@ -32,7 +33,7 @@ impl Keeper {
                 (None, Some(error.to_string()))
             }
         };
-        let record = stored.map(|Stored { certificate, record }| {
+        let record = stored.and_then(|Stored { certificate, record }| {
             ground.certificates.install(name, certificate);
             record
         });
@@ -44,25 +45,17 @@ impl Keeper {
             past: Past::new(&ground.journal.attempts(name)?),
             asked: false,
             doing: Doing::Idle,
+            is_broken: false,
             record,
         };
-        // The node was stopped between keeping the certificate and closing its order.
-        let over = progress.open.as_ref().zip(progress.record.as_ref());
-        let over = over.is_some_and(|(open, record)| {
-            open.placed == record.ordered && open.account == record.account
-        });
-        if over {
-            if let Err(error) = close(ground, name) {
-                tracing::warn!(site = name, "certificate: its order could not be closed: {error}");
-            }
-            progress.open = None;
-        }
+        settle(ground, name, &mut progress);
         let keeper = Self {
             site: site.clone(),
             ground: ground.clone(),
             progress: Mutex::new(progress),
             changed: Notify::new(),
             spread: rand::random(),
+            has_published: !ground.journal.published(name)?.is_empty(),
         };
         keeper.stand_in();
         keeper.choose_renewal();
@@ -74,14 +67,44 @@ impl Keeper {
         if self.ground.before_first == BeforeFirst::Refuse {
             return;
         }
-        let plan = self.progress.lock().plan.clone();
-        let is_whole = self.ordered().is_some_and(|ordered| lacking(&plan, &ordered).is_none());
-        if plan.hosts.is_empty() || is_whole {
+        // Hosts that nothing is ordered for, too: their handshakes would be refused for ever.
+        let hosts = self.progress.lock().plan.uncovered();
+        let ordered = self.ordered();
+        let is_shown = |host| ordered.as_ref().is_some_and(|ordered| covers(ordered, host));
+        if hosts.iter().all(is_shown) {
             return;
         }
         let (site, now) = (&self.site.name, self.ground.now());
-        if let Err(error) = self.ground.certificates.stand_in(site, &plan.hosts, now) {
+        if let Err(error) = self.ground.certificates.stand_in(site, &hosts, now) {
             tracing::warn!(site, "nothing stands in for the certificate: {error}");
         }
+    }
+}
+
+/// Ends what the node did not come to when it was stopped, and an order that cannot be gone on with:
+/// a certificate that is valid must not be ordered anew for it.
+fn settle(ground: &Ground, site: &str, progress: &mut Progress) {
+    let settled = match progress.open.clone() {
+        // It was stopped between closing an order and dropping its key, which is that of the
+        // certificate that is served.
+        None => ground.storage.drop_pending_key(site).map_err(KeepError::new),
+        Some(open) => {
+            // It was stopped between keeping the certificate and closing its order.
+            let is_over = progress.record.as_ref().is_some_and(|record| {
+                open.placed == record.ordered && open.account == record.account
+            });
+            if !is_over && progress.resumable(&ground.authorities, ground.now()).is_some() {
+                return;
+            }
+            if !is_over {
+                let why = "it is too old, or not what the configuration wants now";
+                tracing::info!(site, "certificate: gave up the order {}: {why}", open.url);
+            }
+            progress.open = None;
+            close(ground, site)
+        }
+    };
+    if let Err(error) = settled {
+        tracing::warn!(site, "certificate: its order could not be closed: {error}");
     }
 }

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
-use warmfront_acme::{Refusal, backoff};
+use warmfront_acme::{Refusal, Wanted, backoff};
 use warmfront_certs::Record;
 use warmfront_config::HostPattern;
 
 use super::{Keeper, PAUSE, covers, list};
 use crate::certificates::attempt::{Commission, edge};
-use crate::certificates::authorities::{Known, Next};
+use crate::certificates::authorities::{Applicant, Known, Next};
 use crate::certificates::journal::{Attempt, Outcome};
 use crate::certificates::pointing;
 use crate::certificates::progress::{Doing, Elsewhere};
@@ -29,10 +29,10 @@ impl Keeper {
         now: SystemTime,
         stop: &watch::Receiver<bool>,
     ) -> Duration {
-        if let Next::Wait(until) = self.next(now) {
+        if let Next::Wait(until) = self.next(&cause, now) {
             return self.wait(until, now);
         }
-        let hosts = match self.resumed(now) {
+        let hosts = match self.resumed(&cause, now) {
             Some(hosts) => hosts,
             None => match self.select(now).await {
                 Ok(hosts) => hosts,
@@ -43,7 +43,7 @@ impl Keeper {
         let Ok(_turn) = self.ground.attempts.acquire().await else { return PAUSE };
         // Others may have been told to wait meanwhile, and own certificates may have changed.
         let now = self.ground.now();
-        let authority = match self.next(now) {
+        let authority = match self.next(&cause, now) {
             Next::Ask(authority) => authority,
             Next::Wait(until) => return self.wait(until, now),
         };
@@ -56,7 +56,7 @@ impl Keeper {
         tracing::info!(site, "certificate: {cause}: getting one for {} from {from}", list(&names));
         self.progress.lock().doing = Doing::Ordering;
         let keeper = self.clone();
-        let commission = self.commission(authority.clone(), hosts);
+        let commission = self.commission(authority.clone(), hosts, cause.wanted());
         let attempt = async move || keeper.attempt(&commission).await;
         if on_a_thread(stop.clone(), attempt).await == Work::Broken {
             let keeper = self.clone();
@@ -69,9 +69,16 @@ impl Keeper {
     }
 
     /// Whom to ask now, or until when nobody wants to be asked.
-    pub(crate) fn next(&self, now: SystemTime) -> Next {
+    pub(crate) fn next(&self, cause: &Cause, now: SystemTime) -> Next {
         let progress = self.progress.lock();
-        self.ground.authorities.next(&progress.past, progress.open.as_ref(), now)
+        let authorities = &self.ground.authorities;
+        let applicant = Applicant {
+            past: &progress.past,
+            open: progress.resumable(authorities, now),
+            wanted: cause.wanted(),
+            asked: progress.asked,
+        };
+        authorities.next(&applicant, now)
     }
 
     fn wait(&self, until: SystemTime, now: SystemTime) -> Duration {
@@ -85,20 +92,16 @@ impl Keeper {
         schedule::look_again(self.lifetime().as_ref(), now, until)
     }
 
-    /// The hosts of an order that can be gone on with: of one that is open where we would ask now,
-    /// for hosts that are all still planned. Where they point was seen when it was placed.
-    fn resumed(&self, now: SystemTime) -> Option<Vec<HostPattern>> {
-        let Next::Ask(authority) = self.next(now) else { return None };
+    /// The hosts of the open order, if it is gone on with now. Where they point was seen when it was
+    /// placed.
+    fn resumed(&self, cause: &Cause, now: SystemTime) -> Option<Vec<HostPattern>> {
+        let Next::Ask(authority) = self.next(cause, now) else { return None };
         let progress = self.progress.lock();
-        let open = progress.open.as_ref()?;
+        let open = progress.resumable(&self.ground.authorities, now)?;
         if open.directory != authority.settings.directory {
             return None;
         }
-        let planned = |name: &String| {
-            let mut hosts = progress.plan.hosts.iter();
-            hosts.find(|host| host.to_string() == *name).cloned()
-        };
-        open.hosts.iter().map(planned).collect()
+        open.hosts.iter().map(|host| progress.plan.find(host).cloned()).collect()
     }
 
     /// The hosts to order for, if enough of them point here; else when to look again.
@@ -118,7 +121,7 @@ impl Keeper {
         let covers = |host: &HostPattern| ordered.as_ref().is_some_and(|it| covers(it, host));
         let held = ordered.as_deref().map(lifetime).map(|lifetime| Held {
             covers: &covers,
-            is_due: asked || self.is_renewal_due(now) || lifetime.not_after() <= now,
+            is_due: asked || self.situated(now, |it| it.is_renewal_due(now)),
             may_wait: schedule::may_wait(&lifetime, now),
         });
         let selection = Selection::new(&looked_at, looks, held);
@@ -134,10 +137,6 @@ impl Keeper {
         }
     }
 
-    fn is_renewal_due(&self, now: SystemTime) -> bool {
-        self.progress.lock().renewal.as_ref().is_some_and(|renewal| renewal.at <= now)
-    }
-
     /// Says once where hosts point that do not point here.
     fn tell_of(&self, sentences: &[String]) {
         let progress = self.progress.lock();
@@ -147,7 +146,12 @@ impl Keeper {
         }
     }
 
-    fn commission(&self, authority: Arc<Known>, hosts: Vec<HostPattern>) -> Commission {
+    fn commission(
+        &self,
+        authority: Arc<Known>,
+        hosts: Vec<HostPattern>,
+        wanted: Wanted,
+    ) -> Commission {
         let progress = self.progress.lock();
         let served = self.ordered().map(|it| it.certificate.leaf().to_vec());
         Commission {
@@ -157,15 +161,18 @@ impl Keeper {
             authority,
             replaces: served.zip(progress.record.clone()),
             open: progress.open.clone(),
+            wanted,
         }
     }
 
     /// Blocks on the disk now and then.
     async fn attempt(&self, commission: &Commission) {
         match commission.carry_out(&self.ground).await {
-            Ok(record) => self.issued(&commission.authority, record),
+            Ok(Some(record)) => self.issued(&commission.authority, record),
+            Ok(None) => self.progress.lock().open = None,
             Err(refusal) => self.refused(&commission.authority, refusal),
         }
+        self.sweep().await;
     }
 
     fn issued(&self, authority: &Known, record: Record) {
@@ -179,7 +186,8 @@ impl Keeper {
         self.record(attempt);
         self.choose_renewal();
         let until = self.lifetime().map(|lifetime| rfc3339(lifetime.not_after()));
-        let renewal = self.progress.lock().renewal.as_ref().map(|renewal| rfc3339(renewal.at));
+        let now = self.ground.now();
+        let renewal = self.situated(now, |situation| situation.renewal(now)).map(rfc3339);
         tracing::info!(
             site = self.site.name,
             "certificate: serving until {}; to be renewed at {}",
@@ -188,7 +196,7 @@ impl Keeper {
         );
     }
 
-    fn refused(&self, authority: &Known, refusal: Refusal) {
+    pub(super) fn refused(&self, authority: &Known, refusal: Refusal) {
         let site = &self.site.name;
         let mut attempt = self.attempted(authority, refusal.blame.into());
         let failures = self.progress.lock().past.failures().saturating_add(1);
@@ -197,7 +205,8 @@ impl Keeper {
         attempt.retry_after = refusal.retry_after;
         attempt.sentence = refusal.sentence;
         let (now, directory) = (attempt.at, &authority.settings.directory);
-        if let Some(until) = attempt.retry_after {
+        // When it is done with one order is nothing to the others.
+        if let Some(until) = attempt.retry_after.filter(|_| attempt.outcome == Outcome::Busy) {
             let until = self.ground.authorities.told_to_wait(directory, until, now);
             if let Err(error) = self.ground.journal.wait(directory, until) {
                 tracing::warn!(site, "certificate: a Retry-After is not kept: {error}");
@@ -210,7 +219,7 @@ impl Keeper {
         let sentence = attempt.sentence.clone();
         let backed_off = attempt.next.unwrap_or(now);
         self.record(attempt);
-        let next = match self.next(backed_off) {
+        let next = match self.next(&self.due(backed_off).cause, backed_off) {
             Next::Ask(_) => backed_off,
             Next::Wait(until) => until,
         };

@@ -1,17 +1,15 @@
 //! When a certificate is renewed: as its authority suggests (RFC 9773), else by its lifetime.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
+
+use warmfront_acme::renewal::ASK_AGAIN_MAX;
 
 use super::Keeper;
 use crate::certificates::authorities::Known;
 use crate::certificates::journal::Renewal;
 use crate::certificates::schedule::lifetime;
 use crate::timestamp::rfc3339;
-
-/// An authority is asked at least this often (RFC 9773 §4.3.2 and ours); what is later was written
-/// by a clock that ran ahead.
-const ASK_AGAIN_MAX: Duration = Duration::from_hours(24);
 
 // === impl Keeper ===
 
@@ -32,19 +30,30 @@ impl Keeper {
         });
     }
 
-    /// When the authority is next asked for its opinion; `None` if it is not configured any more.
+    /// When the authority is next asked for its opinion; `None` if there is nothing to ask about, or
+    /// the authority is not configured any more.
     pub(super) fn question(&self) -> Option<SystemTime> {
-        self.issuer()?;
+        self.issuer().and_then(|_| self.ordered())?;
         let progress = self.progress.lock();
         let at = progress.renewal.as_ref()?.ask_again;
         let now = self.ground.now();
+        // What is later was written by a clock that ran ahead.
         Some(if at > now + ASK_AGAIN_MAX { now } else { at })
     }
 
     /// Asks the authority when it would like the certificate to be renewed. It is advice: without an
     /// answer, what was chosen before holds. Blocks on the disk now and then.
     pub(super) async fn ask_for_window(&self) {
+        self.choose_renewal();
         let (Some(known), Some(ordered)) = (self.issuer(), self.ordered()) else { return };
+        let lifetime = lifetime(&ordered);
+        {
+            // Whatever comes of it, the next question has its time.
+            let ask_again = lifetime.ask_again(None, self.ground.now());
+            let mut progress = self.progress.lock();
+            let Some(renewal) = &mut progress.renewal else { return };
+            renewal.ask_again = ask_again;
+        }
         let asked = known.endpoint.renewal_window(ordered.certificate.leaf());
         let answer = asked.await.unwrap_or_else(|refusal| {
             let site = &self.site.name;
@@ -54,7 +63,6 @@ impl Keeper {
         let renewal = self.progress.lock().renewal.clone();
         let serial = ordered.certificate.serial();
         let Some(before) = renewal.filter(|renewal| renewal.serial == serial) else { return };
-        let lifetime = lifetime(&ordered);
         let next = before.told(&lifetime, answer.as_ref(), self.ground.now(), rand::random());
         if next.at != before.at {
             tracing::info!(

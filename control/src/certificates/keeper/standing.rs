@@ -9,7 +9,7 @@ use super::Keeper;
 use crate::certificates::authorities::Next;
 use crate::certificates::journal::Attempt;
 use crate::certificates::plan::LeftOut;
-use crate::certificates::progress::{Doing, Progress};
+use crate::certificates::progress::{Doing, Past, Progress};
 use crate::certificates::schedule::{self, lifetime};
 use crate::timestamp::rfc3339;
 
@@ -33,6 +33,7 @@ pub(crate) struct Standing {
     left_out: Vec<LeftOut>,
     damaged: Option<String>,
     elsewhere: Vec<String>,
+    is_broken: bool,
 }
 
 /// The state of a site's certificate, in one word.
@@ -58,7 +59,8 @@ impl Keeper {
     /// `None` where there is nothing to tell: own certificates speak for all hosts of the site.
     pub(crate) fn standing(&self, now: SystemTime) -> Option<Standing> {
         let due = self.due(now);
-        let next = match self.next(due.at) {
+        let next_renewal = self.situated(now, |situation| situation.renewal(now));
+        let next = match self.next(&due.cause, due.at) {
             Next::Ask(_) => due.at,
             Next::Wait(until) => until,
         };
@@ -77,22 +79,26 @@ impl Keeper {
             || matches!(progress.doing, Doing::Waiting(_));
         let elsewhere = progress.doing.elsewhere();
         let elsewhere = elsewhere.map_or_else(Vec::new, |elsewhere| elsewhere.sentences.clone());
-        let failed = progress.past.failure().map(|failed| failed.sentence.clone());
+        // Where nothing is ordered any more, what went wrong before is past.
+        let past = (!progress.plan.hosts.is_empty()).then_some(&progress.past);
+        let damaged = past.and_then(|_| progress.damaged.clone());
+        let failed = past.and_then(Past::failure).map(|failed| failed.sentence.clone());
         let in_the_way = (!elsewhere.is_empty()).then(|| elsewhere.join("; "));
         Some(Standing {
             site: self.site.name.clone(),
             names: progress.plan.names(),
             state,
             authority,
-            next_renewal: ordered.as_ref().and(progress.renewal.as_ref()).map(|it| it.at),
+            next_renewal: ordered.as_ref().and(next_renewal),
             ordered,
             last_attempt: progress.past.last.clone(),
             next_attempt: (is_held_up && elsewhere.is_empty()).then_some(next),
-            last_error: in_the_way.or(failed).or_else(|| progress.damaged.clone()),
-            failures: progress.past.failures(),
+            last_error: in_the_way.or(failed).or_else(|| damaged.clone()),
+            failures: past.map_or(0, Past::failures),
             left_out: progress.plan.left_out.clone(),
-            damaged: progress.damaged.clone(),
+            damaged,
             elsewhere,
+            is_broken: progress.is_broken,
         })
     }
 }
@@ -103,6 +109,13 @@ impl Standing {
     /// What somebody should know, a sentence each.
     pub(crate) fn problems(&self, now: SystemTime) -> Vec<String> {
         let mut problems: Vec<String> = self.left_out.iter().map(ToString::to_string).collect();
+        if self.is_broken {
+            problems.push(
+                "what keeps its certificate fresh failed inside the node, and begins again within \
+                 a minute; its log says why"
+                    .to_owned(),
+            );
+        }
         if let Some(why) = &self.damaged {
             problems.push(format!("the stored certificate cannot be used: {why}"));
         }

@@ -74,6 +74,33 @@ fn own_certificates_and_what_no_public_authority_may_speak_for_are_left_out() {
 }
 
 #[test]
+fn a_host_is_ordered_for_or_it_is_said_why_not() {
+    let site = site(r#""www.acme.dev", "10.0.0.1", "own.acme.dev""#);
+    let owned = |host: &HostPattern| host.to_string() == "own.acme.dev";
+    let mut plan = Plan::new(&site, &acme(&[true]), owned).unwrap();
+    plan.hosts.push(HostPattern::parse("*.acme.dev").unwrap());
+    let wildcard = LeftOut {
+        host: HostPattern::parse("*.local").unwrap(),
+        reason: Reason::SpecialUse("local"),
+    };
+    plan.left_out.push(wildcard);
+    for (host, expected) in [
+        ("www.acme.dev", None),
+        ("*.acme.dev", None),
+        ("shop.acme.dev", None),
+        ("10.0.0.1", Some("no certificate is ordered for 10.0.0.1: no public ")),
+        ("nas.local", Some("no certificate is ordered for *.local: no public ")),
+        ("acme.dev", Some("nothing is ordered for acme.dev")),
+    ] {
+        let why = plan.not_ordered(&HostPattern::parse(host).unwrap());
+        assert_eq!(why.is_some(), expected.is_some(), "{host}: {why:?}");
+        assert!(why.unwrap_or_default().starts_with(expected.unwrap_or_default()), "{host}");
+    }
+    let uncovered = names(&plan.uncovered());
+    assert_eq!(uncovered, "www.acme.dev *.acme.dev 10.0.0.1 *.local");
+}
+
+#[test]
 fn public_authorities_speak_for_public_names_and_addresses() {
     use Reason::{NotGlobal, SingleLabel, SpecialUse};
     for (host, expected) in [

@@ -171,6 +171,25 @@ async fn nobody_who_listens_is_said_to_be_elsewhere() {
     assert!(why.starts_with("the name `gone.invalid` does not resolve: "), "{why}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn one_look_has_its_time_and_what_was_not_seen_is_elsewhere() {
+    // It takes connections and says nothing: five seconds for each, eight at once.
+    let silent = TcpListener::bind("0.0.0.0:0").await.unwrap();
+    let pointer = pointer(silent.local_addr().unwrap().port(), &acme(false, &["203.0.113.9"]));
+    let names = (0..200).map(|n| format!("127.0.1.{n}"));
+    let names = ["203.0.113.9".to_owned()].into_iter().chain(names);
+    let hosts: Vec<HostPattern> = names.map(|name| HostPattern::parse(&name).unwrap()).collect();
+    let began = tokio::time::Instant::now();
+    let seen = pointer.look(&hosts, ChallengeKind::Http01).await;
+    assert!(began.elapsed() <= LOOK_TIME_MAX + Duration::from_secs(1), "{:?}", began.elapsed());
+    assert!(seen.iter().map(|(host, _)| host).eq(&hosts), "in their order");
+    assert_eq!(seen[0].1, Pointing::Here);
+    let silent = seen[1].1.elsewhere().unwrap();
+    assert!(silent.starts_with("127.0.1.0 did not answer for this node"), "{silent}");
+    let late = "where 127.0.1.199 points was not seen within 60 s";
+    assert_eq!(seen[200].1.elsewhere(), Some(late));
+}
+
 #[test]
 fn a_private_authority_may_validate_on_the_port_that_is_listened_on() {
     let listeners = ["[::]:8080".parse().unwrap(), "192.0.2.1:80".parse().unwrap()];

@@ -29,12 +29,13 @@ fn failed(ended: u64, next: u64) -> Attempt {
 }
 
 /// Started on day 110 with a certificate of 90 days, to be renewed on day 160.
-fn valid() -> Known<'static> {
-    Known {
+fn valid() -> Situation<'static> {
+    Situation {
         started: at(110 * DAY),
         spread: 0.5,
         lifetime: Some(lifetime(90)),
         lacking: None,
+        ordered: Some(at(100 * DAY)),
         renewal: Some(at(160 * DAY)),
         under_way: false,
         asked: false,
@@ -47,44 +48,98 @@ fn a_valid_certificate_is_renewed_when_its_time_has_come_and_not_at_a_start() {
     let now = at(110 * DAY);
     assert_eq!(valid().due(now), Due { at: at(160 * DAY), cause: Cause::Renewal });
 
-    let late = Known { started: at(170 * DAY), ..valid() };
+    let late = Situation { started: at(170 * DAY), ..valid() };
     let spread = Due { at: at(170 * DAY + 300), cause: Cause::Renewal };
     assert_eq!(late.due(at(170 * DAY)), spread, "half of ten minutes");
     let short = Lifetime::new(at(100 * DAY), at(100 * DAY + HOUR));
     let now = at(100 * DAY + 2_700);
     let renewal = Some(at(100 * DAY + 1_800));
-    let late = Known { started: now, lifetime: Some(short), renewal, ..valid() };
+    let late = Situation { started: now, lifetime: Some(short), renewal, ..valid() };
     assert_eq!(late.due(now).at, now + Duration::from_secs(75), "half of an hour's 24th");
 }
 
 #[test]
 fn what_cannot_wait_does_not() {
     let now = at(120 * DAY);
-    for (known, cause) in [
-        (Known { lifetime: None, ..valid() }, Cause::First),
-        (Known { lifetime: Some(lifetime(20)), ..valid() }, Cause::Expired),
-        (Known { lacking: Some("b"), ..valid() }, Cause::Lacking("b".to_owned())),
-        (Known { asked: true, ..valid() }, Cause::Asked),
-        (Known { under_way: true, ..valid() }, Cause::Resumed),
+    for (situation, cause) in [
+        (Situation { lifetime: None, ..valid() }, Cause::First),
+        (Situation { lifetime: Some(lifetime(20)), ..valid() }, Cause::Expired),
+        (Situation { lacking: Some("b"), ..valid() }, Cause::Lacking("b".to_owned())),
+        (Situation { asked: true, ..valid() }, Cause::Asked),
+        (Situation { under_way: true, ..valid() }, Cause::Resumed),
     ] {
-        assert_eq!(known.due(now), Due { at: now, cause });
+        assert_eq!(situation.due(now), Due { at: now, cause });
     }
+}
+
+#[test]
+fn an_open_order_is_a_reason_of_its_own_only_where_nothing_else_is_due() {
+    let now = at(120 * DAY);
+    let open = Situation { under_way: true, ..valid() };
+    let wanted = |situation: &Situation<'_>| situation.due(now).cause.wanted();
+    assert_eq!(wanted(&open), Wanted::Resumption);
+    for due in [
+        Situation { lifetime: None, ..open.clone() },
+        Situation { renewal: Some(at(119 * DAY)), ..open.clone() },
+        Situation { lacking: Some("b"), ..open.clone() },
+        Situation { asked: true, ..open.clone() },
+    ] {
+        assert_eq!(wanted(&due), Wanted::Certificate, "{due:?}");
+        assert!(due.due(now).at <= now);
+    }
+}
+
+#[test]
+fn a_certificate_that_was_due_when_it_came_is_not_replaced_at_once() {
+    let came = 120 * DAY;
+    let of_90_days = Some(lifetime(90));
+    let floor = at(came) + Duration::from_secs(90 * DAY / 24);
+    // A window in the past, a clock so far ahead that the renewal is over, or that it has expired.
+    for (renewal, ended, now) in [
+        (at(110 * DAY), of_90_days, at(came + 1)),
+        (at(100 * DAY), of_90_days, at(came + 1)),
+        (at(110 * DAY), Some(lifetime(20)), at(came + 1)),
+    ] {
+        let situation = Situation {
+            ordered: Some(at(came)),
+            renewal: Some(renewal),
+            lifetime: ended,
+            ..valid()
+        };
+        let floor = ended.map_or(floor, |it| at(came) + it.length() / 24);
+        assert_eq!(situation.due(now).at, floor, "{situation:?}");
+        assert!(!situation.is_renewal_due(at(came + 1)) || ended == Some(lifetime(20)));
+        assert!(situation.is_renewal_due(floor));
+        assert!(situation.due(floor).at <= floor);
+        let asked = Situation { asked: true, ..situation.clone() };
+        assert_eq!(asked.due(now), Due { at: now, cause: Cause::Asked });
+        // Of the time before the clock was set back nothing holds.
+        let ahead = Situation { ordered: Some(at(900 * DAY)), ..situation };
+        assert!(ahead.due(now).at <= now);
+    }
+}
+
+#[test]
+fn a_clock_that_was_ahead_at_the_start_puts_no_renewal_off() {
+    let ahead = Situation { started: at(900 * DAY), ..valid() };
+    assert_eq!(ahead.due(at(120 * DAY)).at, at(160 * DAY));
+    assert_eq!(ahead.due(at(161 * DAY)).at, at(160 * DAY));
 }
 
 #[test]
 fn a_failure_holds_up_everything_but_what_is_asked_for() {
     let now = at(120 * DAY);
     let back_off = failed(120 * DAY - 10, 120 * DAY + 50);
-    let failing = |known| Known { failed: Some(&back_off), ..known };
-    let known = failing(Known { lifetime: None, ..valid() });
-    assert_eq!(known.due(now).at, at(120 * DAY + 50));
-    assert_eq!(failing(Known { under_way: true, ..valid() }).due(now).at, at(120 * DAY + 50));
+    let failing = |situation| Situation { failed: Some(&back_off), ..situation };
+    let situation = failing(Situation { lifetime: None, ..valid() });
+    assert_eq!(situation.due(now).at, at(120 * DAY + 50));
+    assert_eq!(failing(Situation { under_way: true, ..valid() }).due(now).at, at(120 * DAY + 50));
     assert_eq!(failing(valid()).due(now).at, at(160 * DAY), "which is later anyhow");
-    assert_eq!(failing(Known { asked: true, ..valid() }).due(now).at, now);
+    assert_eq!(failing(Situation { asked: true, ..valid() }).due(now).at, now);
 
     let ahead = failed(900 * DAY, 901 * DAY);
-    let known = Known { lifetime: None, failed: Some(&ahead), ..valid() };
-    assert_eq!(known.due(now).at, now, "written by a clock that ran ahead");
+    let situation = Situation { lifetime: None, failed: Some(&ahead), ..valid() };
+    assert_eq!(situation.due(now).at, now, "written by a clock that ran ahead");
 }
 
 #[test]
@@ -135,7 +190,7 @@ proptest! {
     ) {
         let failed = failed(100 * DAY, next);
         let lifetime = has.then(|| lifetime(90));
-        let known = Known { lifetime, under_way, failed: Some(&failed), ..valid() };
-        prop_assert!(known.due(at(now)).at >= at(next));
+        let situation = Situation { lifetime, under_way, failed: Some(&failed), ..valid() };
+        prop_assert!(situation.due(at(now)).at >= at(next));
     }
 }

@@ -51,7 +51,19 @@ impl<'a> SiteFolder<'a> {
     }
 
     pub(super) fn current(&self) -> Result<Option<Stored>, StorageError> {
-        self.live()?.map(|folder| self.read(&folder)).transpose()
+        let Some(live) = self.live()? else { return Ok(None) };
+        let (folder, certificate) = match self.certificate(&live) {
+            Ok(certificate) => (live, certificate),
+            Err(error) => {
+                let Some((folder, certificate)) = self.last_good() else { return Err(error) };
+                tracing::warn!("{error}; {} is shown instead", folder.display());
+                (folder, certificate)
+            }
+        };
+        // A certificate is valid without it.
+        let record = self.record(&folder);
+        let record = record.inspect_err(|error| tracing::warn!("{error}")).ok();
+        Ok(Some(Stored { certificate, record }))
     }
 
     pub(super) fn keep(
@@ -129,15 +141,44 @@ impl<'a> SiteFolder<'a> {
         Ok(None)
     }
 
-    fn read(&self, folder: &Path) -> Result<Stored, StorageError> {
+    /// Of the folders of ours that can be used, the one with the certificate that began last.
+    fn last_good(&self) -> Option<(PathBuf, Certificate)> {
+        let folders = self.ours().inspect_err(|error| tracing::warn!("{error}")).ok()?;
+        let good = folders.into_iter().filter_map(|name| {
+            let folder = self.path.join(name);
+            let certificate = self.certificate(&folder).ok()?;
+            Some((folder, certificate))
+        });
+        good.max_by_key(|(_, certificate)| certificate.not_before())
+    }
+
+    fn certificate(&self, folder: &Path) -> Result<Certificate, StorageError> {
         let pair = Pair::read(&folder.join(CHAIN), &folder.join(KEY));
         let certificate = pair.and_then(|pair| Certificate::from_pair(&pair));
-        let certificate = certificate.map_err(|source| self.damaged(source))?;
+        certificate.map_err(|source| self.damaged(source))
+    }
+
+    fn record(&self, folder: &Path) -> Result<Record, StorageError> {
         let path = folder.join(RECORD);
         let text = fs::read(&path).map_err(|error| self.disk("read", &path, error))?;
-        let record = serde_json::from_slice(&text);
-        let record = record.map_err(|source| self.no_record(&path, source))?;
-        Ok(Stored { certificate, record })
+        serde_json::from_slice(&text).map_err(|source| self.no_record(&path, source))
+    }
+
+    /// What was read back of a folder that has just been filled.
+    fn read(&self, folder: &Path) -> Result<Stored, StorageError> {
+        let (certificate, record) = (self.certificate(folder)?, self.record(folder)?);
+        Ok(Stored { certificate, record: Some(record) })
+    }
+
+    /// The names of our folders, in no order.
+    fn ours(&self) -> Result<Vec<String>, StorageError> {
+        let unreadable = |error| self.disk("read the folder", &self.path, error);
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.path).map_err(unreadable)? {
+            let name = entry.map_err(unreadable)?.file_name();
+            names.extend(name.to_str().filter(|name| name.starts_with(OURS)).map(str::to_owned));
+        }
+        Ok(names)
     }
 
     fn run(&self, steps: &[Step<'_>]) -> Result<(), StorageError> {
@@ -184,21 +225,17 @@ impl SiteFolder<'_> {
         }
     }
 
-    /// Takes away every folder of ours but the live one, which becomes the one before: older ones,
-    /// and what a crash left half-written. What somebody else put here stays.
+    /// Takes away every folder of ours but the live one, which becomes the one before, and what is
+    /// shown in its place where it is damaged: older ones, and what a crash left half-written. What
+    /// somebody else put here stays.
     pub(super) fn sweeping(&self) -> Result<Vec<Step<'static>>, StorageError> {
         let live = self.live()?;
-        let unreadable = |error| self.disk("read the folder", &self.path, error);
-        let mut steps = Vec::new();
-        for entry in fs::read_dir(&self.path).map_err(unreadable)? {
-            let entry = entry.map_err(unreadable)?;
-            let name = entry.file_name();
-            let is_ours = name.to_str().is_some_and(|name| name.starts_with(OURS));
-            if is_ours && live.as_deref().and_then(Path::file_name) != Some(&name) {
-                steps.push(Step::Remove(entry.path()));
-            }
-        }
-        Ok(steps)
+        let is_damaged = live.as_ref().is_some_and(|live| self.certificate(live).is_err());
+        let instead = if is_damaged { self.last_good() } else { None };
+        let kept: Vec<PathBuf> =
+            live.into_iter().chain(instead.map(|(folder, _)| folder)).collect();
+        let ours = self.ours()?.into_iter().map(|name| self.path.join(name));
+        Ok(ours.filter(|folder| !kept.contains(folder)).map(Step::Remove).collect())
     }
 
     pub(super) fn filling<'t>(&self, name: &str, texts: Texts<'t>) -> Vec<Step<'t>> {

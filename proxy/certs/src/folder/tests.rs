@@ -11,7 +11,6 @@ fn record() -> Record {
     Record {
         authority: "https://acme.example/directory".to_owned(),
         account: "https://acme.example/account/7".to_owned(),
-        profile: Some("shortlived".to_owned()),
         ordered: epoch(),
     }
 }
@@ -46,8 +45,8 @@ fn what_is_kept_is_current_after_a_restart() {
     let stored = keep(&storage, "www", &new);
     drop(storage);
     let found = CertificateFolder::open(state.path()).unwrap().current("www").unwrap().unwrap();
-    assert_eq!(found.record, record());
-    assert_eq!(stored.record, record());
+    assert_eq!(found.record, Some(record()));
+    assert_eq!(stored.record, Some(record()));
     assert_eq!(found.certificate.leaf(), stored.certificate.leaf());
     // The paths that do not change, for whoever else needs the pair.
     let live = state.path().join("certs/www/live");
@@ -182,15 +181,13 @@ fn nothing_is_switched_that_cannot_be_presented() {
 #[test]
 fn a_damaged_certificate_is_named() {
     type Damage = fn(&Path);
-    let damages: [(Damage, &str); 6] = [
+    let damages: [(Damage, &str); 4] = [
         (|live| fs::write(live.join("fullchain.pem"), "").unwrap(), "fullchain.pem holds no cert"),
         (|live| fs::remove_file(live.join("privkey.pem")).unwrap(), "privkey.pem: No such file"),
         (
             |live| fs::write(live.join("privkey.pem"), made(&["b.example"]).key).unwrap(),
             "privkey.pem cannot be used with ",
         ),
-        (|live| fs::remove_file(live.join("meta.json")).unwrap(), "meta.json: No such file"),
-        (|live| fs::write(live.join("meta.json"), "{}").unwrap(), "meta.json is no record"),
         (|live| fs::remove_dir_all(fs::canonicalize(live).unwrap()).unwrap(), "fullchain.pem: No"),
     ];
     for (damage, expected) in damages {
@@ -202,6 +199,55 @@ fn a_damaged_certificate_is_named() {
         assert!(sentence.contains(expected), "{sentence}");
         keep(&storage, "www", &made(&["c.example"]));
         assert_eq!(current(&storage, "www"), Some("c.example".to_owned()), "{expected}");
+    }
+}
+
+#[test]
+fn a_certificate_is_good_without_its_record() {
+    type Damage = fn(&Path);
+    let damages: [Damage; 3] = [
+        |meta| fs::remove_file(meta).unwrap(),
+        |meta| fs::write(meta, "{}").unwrap(),
+        |meta| fs::write(meta, [0xff]).unwrap(),
+    ];
+    for damage in damages {
+        let (_state, storage) = opened();
+        let kept = keep(&storage, "www", &made(&["a.example"]));
+        damage(&storage.root.join("www/live/meta.json"));
+        let found = storage.current("www").unwrap().unwrap();
+        assert_eq!(found.record, None);
+        assert_eq!(found.certificate.leaf(), kept.certificate.leaf());
+    }
+}
+
+#[test]
+fn the_one_before_is_shown_where_the_last_one_is_damaged() {
+    type Damage = fn(&Path);
+    let damages: [Damage; 3] = [
+        |live| fs::write(live.join("fullchain.pem"), "").unwrap(),
+        |live| fs::remove_file(live.join("privkey.pem")).unwrap(),
+        |live| fs::remove_dir_all(fs::canonicalize(live).unwrap()).unwrap(),
+    ];
+    for damage in damages {
+        let (_state, storage) = opened();
+        keep(&storage, "www", &made(&["older.example"]));
+        keep(&storage, "www", &made(&["old.example"]));
+        // As a crash leaves it.
+        fs::create_dir(storage.root.join("www/serial-FF")).unwrap();
+        keep(&storage, "www", &made(&["damaged.example"]));
+        damage(&storage.root.join("www/live"));
+        let found = storage.current("www").unwrap().unwrap();
+        assert_eq!(found.certificate.names(), ["old.example"]);
+        assert_eq!(found.record, Some(record()));
+
+        // It is there until the next one is, whatever becomes of that.
+        let site = SiteFolder::new(&storage.root, "www");
+        site.sweeping().unwrap().iter().for_each(|step| step.run().unwrap());
+        assert_eq!(current(&storage, "www"), Some("old.example".to_owned()));
+        keep(&storage, "www", &made(&["new.example"]));
+        assert_eq!(current(&storage, "www"), Some("new.example".to_owned()));
+        keep(&storage, "www", &made(&["next.example"]));
+        assert_eq!(entries(&storage, "www").len(), 3, "live, the last one and the one before");
     }
 }
 

@@ -73,7 +73,7 @@ impl Ca {
 
     /// Logged in with a new account.
     pub(super) async fn log_in(&self) -> Result<Box<dyn Authority>, Refusal> {
-        self.endpoint().log_in(&Kept::default()).await
+        self.endpoint().log_in(&Kept::default()).await.map(|logged_in| logged_in.0)
     }
 
     /// The paths asked for since the last time.
@@ -84,11 +84,20 @@ impl Ca {
 
     /// The payload of the last request.
     pub(super) fn payload(&self) -> Value {
-        let requests = self.server.requests.lock();
-        let jws: Value = serde_json::from_slice(requests.last().unwrap().body()).unwrap();
-        let payload = BASE64_URL_SAFE_NO_PAD.decode(jws["payload"].as_str().unwrap()).unwrap();
-        serde_json::from_slice(&payload).unwrap_or_default()
+        payload(self.server.requests.lock().last().unwrap())
     }
+
+    /// The payloads of requests for this path since the last time.
+    pub(super) fn payloads(&self, path: &str) -> Vec<Value> {
+        let requests = std::mem::take(&mut *self.server.requests.lock());
+        requests.iter().filter(|request| request.uri().path() == path).map(payload).collect()
+    }
+}
+
+fn payload(request: &Request<Bytes>) -> Value {
+    let jws: Value = serde_json::from_slice(request.body()).unwrap();
+    let payload = BASE64_URL_SAFE_NO_PAD.decode(jws["payload"].as_str().unwrap()).unwrap();
+    serde_json::from_slice(&payload).unwrap_or_default()
 }
 
 /// Accounts in memory.

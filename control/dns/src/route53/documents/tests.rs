@@ -1,6 +1,6 @@
 use proptest::prelude::{any, proptest};
 
-use super::{Action, RecordSet, Refusal, Standing, change_batch, first_text, quoted, standing};
+use super::{Action, Found, RecordSet, Refusal, change_batch, first_text, quoted, record_set};
 use crate::publisher::fully_qualified;
 
 const NAME: &str = "_acme-challenge.example.com";
@@ -25,7 +25,7 @@ const LISTED: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 #[test]
 fn a_change_names_the_whole_record_set() {
     let values = vec![r#""a&b""#.to_owned(), r#""c""#.to_owned()];
-    let batch = change_batch(Action::Upsert, NAME, &Standing { ttl: 60, values });
+    let batch = change_batch(Action::Upsert, NAME, &RecordSet { ttl: 60, values });
     assert_eq!(
         batch,
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
@@ -37,7 +37,7 @@ fn a_change_names_the_whole_record_set() {
          </ResourceRecords></ResourceRecordSet></Change></Changes></ChangeBatch>\
          </ChangeResourceRecordSetsRequest>"
     );
-    let deletion = change_batch(Action::Delete, NAME, &Standing { ttl: 60, values: Vec::new() });
+    let deletion = change_batch(Action::Delete, NAME, &RecordSet { ttl: 60, values: Vec::new() });
     assert!(deletion.contains("<Action>DELETE</Action>"));
 }
 
@@ -57,22 +57,22 @@ fn texts_are_quoted_strings() {
 fn what_stands_at_a_name_is_read_and_not_what_stands_behind_it() {
     let here = fully_qualified("_ACME-challenge.example.com").unwrap();
     let values = vec![r#""one""#.to_owned(), r#""t&w\042o" "three""#.to_owned()];
-    let expected = Some(RecordSet::Plain(Standing { ttl: 300, values }));
-    assert_eq!(standing(LISTED.as_bytes(), &here).unwrap(), expected);
+    let expected = Some(Found::Plain(RecordSet { ttl: 300, values }));
+    assert_eq!(record_set(LISTED.as_bytes(), &here).unwrap(), expected);
 
     let other = fully_qualified("_acme-challenge.a.example.com").unwrap();
-    assert_eq!(standing(LISTED.as_bytes(), &other).unwrap(), None);
+    assert_eq!(record_set(LISTED.as_bytes(), &other).unwrap(), None);
     let address = LISTED.replace("<Type>TXT<", "<Type>SPF<");
-    assert_eq!(standing(address.as_bytes(), &here).unwrap(), None);
+    assert_eq!(record_set(address.as_bytes(), &here).unwrap(), None);
 
     for routed in
         ["<SetIdentifier>a</SetIdentifier>", "<AliasTarget><DNSName>b</DNSName></AliasTarget>"]
     {
         let routed = LISTED.replace("<TTL>300</TTL>", routed);
-        assert_eq!(standing(routed.as_bytes(), &here).unwrap(), Some(RecordSet::Routed));
+        assert_eq!(record_set(routed.as_bytes(), &here).unwrap(), Some(Found::Routed));
     }
     for broken in [LISTED.replace("300", "long"), LISTED.replace("</Name>", "</Nom>")] {
-        assert!(standing(broken.as_bytes(), &here).is_err());
+        assert!(record_set(broken.as_bytes(), &here).is_err());
     }
 }
 
@@ -113,16 +113,16 @@ proptest! {
     #[test]
     fn what_is_written_is_read_again(texts in proptest::collection::vec(any::<String>(), 1..4)) {
         let values: Vec<String> = texts.iter().map(|text| quoted(text)).collect();
-        let written = Standing { ttl: 60, values };
+        let written = RecordSet { ttl: 60, values };
         let batch = change_batch(Action::Upsert, NAME, &written);
         let name = fully_qualified(NAME).unwrap();
-        let read = standing(batch.as_bytes(), &name).unwrap();
-        assert_eq!(read, Some(RecordSet::Plain(written)));
+        let read = record_set(batch.as_bytes(), &name).unwrap();
+        assert_eq!(read, Some(Found::Plain(written)));
     }
 
     #[test]
     fn any_document_is_read(document in "(<[/A-Za-z ]{0,20}>|&[#a-z0-9]{0,4};|[ -~]{0,9}){0,20}") {
         let name = fully_qualified(NAME).unwrap();
-        let _ = (standing(document.as_bytes(), &name), Refusal::read(document.as_bytes()));
+        let _ = (record_set(document.as_bytes(), &name), Refusal::read(document.as_bytes()));
     }
 }
