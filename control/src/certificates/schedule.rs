@@ -13,6 +13,8 @@ use super::journal::Attempt;
 /// A renewal that came due while the node was down waits up to so long, so that a fleet that starts
 /// together does not order together.
 const START_WAIT_MAX: Duration = Duration::from_mins(10);
+/// A certificate that is revoked soon after it came must be replaced the same day.
+const FLOOR_MAX: Duration = Duration::from_hours(6);
 /// The clock is looked at again after so long at the most.
 const LOOK_MAX: Duration = Duration::from_mins(1);
 const LOOK_MIN: Duration = Duration::from_secs(1);
@@ -115,7 +117,8 @@ impl Situation<'_> {
     /// was placed by a clock that ran ahead.
     fn soonest(&self, lifetime: &Lifetime, now: SystemTime) -> SystemTime {
         let ordered = self.ordered.filter(|ordered| *ordered <= now);
-        ordered.map_or(UNIX_EPOCH, |ordered| ordered + lifetime.length() / SMALL_PART)
+        let floor = (lifetime.length() / SMALL_PART).min(FLOOR_MAX);
+        ordered.map_or(UNIX_EPOCH, |ordered| ordered + floor)
     }
 
     /// Until when the last failure keeps the next attempt from being made. Who asks for it does not

@@ -92,23 +92,24 @@ fn an_open_order_is_a_reason_of_its_own_only_where_nothing_else_is_due() {
 #[test]
 fn a_certificate_that_was_due_when_it_came_is_not_replaced_at_once() {
     let came = 120 * DAY;
-    let of_90_days = Some(lifetime(90));
-    let floor = at(came) + Duration::from_secs(90 * DAY / 24);
-    // A window in the past, a clock so far ahead that the renewal is over, or that it has expired.
-    for (renewal, ended, now) in [
-        (at(110 * DAY), of_90_days, at(came + 1)),
-        (at(100 * DAY), of_90_days, at(came + 1)),
-        (at(110 * DAY), Some(lifetime(20)), at(came + 1)),
+    let (of_90_days, hours) = (Some(lifetime(90)), |hours| Duration::from_hours(hours));
+    // A window in the past, a clock so far ahead that the renewal is over, or that it has expired; a
+    // short-lived one.
+    for (renewal, ended, floor) in [
+        (at(110 * DAY), of_90_days, hours(6)),
+        (at(100 * DAY), of_90_days, hours(6)),
+        (at(110 * DAY), Some(lifetime(20)), hours(6)),
+        (at(110 * DAY), Some(lifetime(2)), hours(2)),
     ] {
+        let (now, floor) = (at(came + 1), at(came) + floor);
         let situation = Situation {
             ordered: Some(at(came)),
             renewal: Some(renewal),
             lifetime: ended,
             ..valid()
         };
-        let floor = ended.map_or(floor, |it| at(came) + it.length() / 24);
         assert_eq!(situation.due(now).at, floor, "{situation:?}");
-        assert!(!situation.is_renewal_due(at(came + 1)) || ended == Some(lifetime(20)));
+        assert!(!situation.is_renewal_due(now) || ended != of_90_days);
         assert!(situation.is_renewal_due(floor));
         assert!(situation.due(floor).at <= floor);
         let asked = Situation { asked: true, ..situation.clone() };
