@@ -13,7 +13,6 @@ SECONDS ?= 60
 TARGETS ?=
 # Where the real programs that the tests talk to are kept.
 VENV := target/parts/venv
-AWSCLI := 1.46.3
 NODE := $(if $(wildcard tests/parts/package-lock.json),tests/parts/node_modules/.package-lock.json)
 
 # Where rustup puts it, for a shell that is older than Rust.
@@ -39,8 +38,8 @@ check: format lint docs tidy deny ## Check format, lints, docs, the house rules 
 fuzz: native ## Feed every parser arbitrary input for 60 s each, or SECONDS
 	@scripts/fuzz $(SECONDS) $(TARGETS)
 
-bench: native ## Compare the balancing algorithms in a simulation
-	@$(CARGO) bench --locked --quiet --bench balancing
+bench: native ## Compare the balancing algorithms in a simulation; time handshakes
+	@$(CARGO) bench --locked --quiet --bench balancing --bench handshakes
 
 format:
 	@$(CARGO) fmt --all --check -- -l || { echo "make format: cargo fmt mends these" >&2; exit 1; }
@@ -61,19 +60,19 @@ tidy: native
 deny:
 	@scripts/deny
 
-parts: $(NODE) $(VENV)/awscli-$(AWSCLI) ## Fetch what the tests talk to, where it is missing
-	@scripts/need curl dnsmasq-base jq openssl nghttp2-client nginx-light
+parts: $(NODE) $(VENV)/installed ## Fetch what the tests talk to, where it is missing
+	@scripts/need curl dnsmasq-base jq knot knot-dnsutils nghttp2-client nginx-light openssl pebble testssl.sh
 
 tests/parts/node_modules/.package-lock.json: tests/parts/package-lock.json
 	@scripts/need npm
 	@npm ci --prefix tests/parts --silent --no-audit --no-fund
 	@touch $@
 
-$(VENV)/awscli-$(AWSCLI):
+$(VENV)/installed: tests/parts/requirements.txt
 	@scripts/need python3 python3-venv
 	@rm -rf $(VENV)
 	@python3 -m venv $(VENV)
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check awscli==$(AWSCLI)
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
 native:

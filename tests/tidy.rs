@@ -6,12 +6,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each crate's place, its name and its floor. An arrow goes down only, and never sideways.
-const FLOORS: [(&str, &str, Floor); 9] = [
+const FLOORS: [(&str, &str, Floor); 11] = [
     ("config", "warmfront-config", Floor::Words),
     ("proxy/semantics", "warmfront-semantics", Floor::Words),
     ("proxy/store", "warmfront-store", Floor::Live),
     ("proxy/origin", "warmfront-origin", Floor::Live),
     ("proxy/certs", "warmfront-certs", Floor::Live),
+    ("control/acme", "warmfront-acme", Floor::Live),
+    ("control/dns", "warmfront-dns", Floor::Live),
     ("proxy", "warmfront-proxy", Floor::Planes),
     ("control", "warmfront-control", Floor::Planes),
     ("demo", "warmfront-demo", Floor::Beside),

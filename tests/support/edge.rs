@@ -6,11 +6,12 @@ use std::process::Command;
 use std::sync::Arc;
 
 use http::StatusCode;
+use serde_json::Value;
 use tempfile::TempDir;
 use warmfront_demo::authority::{Authority, Leaf};
 
 use super::client::{self, Answer, Ask, Place};
-use super::process::{POLL, Process};
+use super::process::{POLL, Process, Signal};
 use super::program::{Ended, WARMFRONT, output, warmfront};
 
 /// A running edge; it is killed when dropped.
@@ -143,6 +144,13 @@ impl Edge {
         self.setup.start().await
     }
 
+    /// SIGKILL: it is gone when this returns, and what it left on disk can be started again.
+    pub(crate) async fn kill(mut self) -> Setup {
+        self.process.signal(Signal::Kill);
+        self.process.exit().await;
+        self.setup
+    }
+
     pub(crate) fn setup(&self) -> &Setup {
         &self.setup
     }
@@ -197,13 +205,13 @@ impl Edge {
     }
 
     /// A target of `app`, as the API shows it.
-    pub(crate) async fn target(&self, address: SocketAddr) -> serde_json::Value {
+    pub(crate) async fn target(&self, address: SocketAddr) -> Value {
         let place = format!("/origins/app/targets/{address}");
         self.control("GET", &place, "").await.json()
     }
 
     /// Waits until a target of `app` is in a state, and says how it is then.
-    pub(crate) async fn target_is(&self, address: SocketAddr, state: &str) -> serde_json::Value {
+    pub(crate) async fn target_is(&self, address: SocketAddr, state: &str) -> Value {
         loop {
             let shown = self.target(address).await;
             if shown["state"] == state {
@@ -213,13 +221,44 @@ impl Edge {
         }
     }
 
+    /// The certificate of a site, as the API shows it.
+    pub(crate) async fn certificate(&self, site: &str) -> Value {
+        let shown = self.control("GET", "/certificates", "").await.json();
+        let all = shown["certificates"].as_array().unwrap_or_else(|| panic!("{shown}"));
+        let of_site = all.iter().find(|it| it["site"] == site);
+        of_site.unwrap_or_else(|| panic!("{site} in {shown}")).clone()
+    }
+
+    /// Waits until the certificate of a site is in a state, and says how it is then.
+    pub(crate) async fn certificate_is(&self, site: &str, state: &str) -> Value {
+        loop {
+            let shown = self.certificate(site).await;
+            if shown["state"] == state {
+                return shown;
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// What the log has told of a site's certificate so far, in order.
+    pub(crate) fn certificate_log(&self, site: &str) -> Vec<String> {
+        let lines = self.process.stderr.text();
+        let lines = lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let of_site = lines.filter(|line| line["site"] == site);
+        let told = of_site.filter_map(|line| {
+            let told = line["message"].as_str()?.strip_prefix("certificate: ")?;
+            Some(told.to_owned())
+        });
+        told.collect()
+    }
+
     pub(crate) fn root_key(&self) -> String {
         let key = std::fs::read_to_string(self.setup.dir().join("state/root.key")).unwrap();
         key.trim().to_owned()
     }
 
     /// The access log's line for a path.
-    pub(crate) async fn logged(&self, path: &str) -> serde_json::Value {
+    pub(crate) async fn logged(&self, path: &str) -> Value {
         let wanted = format!(r#""path":"{path}""#);
         let line = self.process.stdout.find(|line| line.contains(&wanted));
         serde_json::from_str(&line.await).unwrap()
