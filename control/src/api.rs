@@ -105,7 +105,8 @@ impl Control {
     /// Assembles the API. Fails if the registry has metrics of the control plane already.
     pub fn new(setup: Setup) -> Result<Self, prometheus::Error> {
         let invalidated = metrics::register(&setup)?;
-        let own_files = OwnFiles::new(setup.certificates.clone(), setup.orders.clone());
+        let own_files =
+            OwnFiles::new(setup.certificates.clone(), setup.orders.clone(), setup.clock);
         let node = Arc::new(Node {
             config: setup.config,
             store: setup.store,

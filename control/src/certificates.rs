@@ -43,9 +43,10 @@ pub use ground::OrdersError;
 pub use journal::JournalError;
 pub(crate) use journal::{Attempt, Outcome};
 pub(crate) use keeper::Standing;
-pub use offline::certificates_offline;
+pub use offline::{certificates_offline, certificates_usable};
 pub use online::{CertificatesOnline, certificates_online};
 pub(crate) use own_files::OwnFiles;
+pub use own_files::certificates_untimely;
 
 /// The certificates that are ordered for the sites of a node.
 pub struct Orders {
@@ -136,7 +137,9 @@ impl Orders {
 
     /// What somebody should know, a sentence each.
     pub(crate) fn problems(&self, now: SystemTime) -> Vec<String> {
-        self.standings(now).iter().flat_map(|standing| standing.problems(now)).collect()
+        let standings = self.standings(now);
+        let of_sites = standings.iter().flat_map(|standing| standing.problems(now));
+        self.ground.journal.failing().into_iter().chain(of_sites).collect()
     }
 
     /// A new certificate for this host of a site is wanted now; gives the hosts it is for, and when

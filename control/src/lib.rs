@@ -24,7 +24,7 @@ mod timestamp;
 pub use api::{Control, Setup};
 pub use certificates::{
     CertificatesOnline, JournalError, Orders, OrdersError, certificates_offline,
-    certificates_online,
+    certificates_online, certificates_untimely, certificates_usable,
 };
 pub use client::{Client, ClientError, Kind, Outcome};
 pub use command::{Exit, Invalidate, Status, invalidate, status};

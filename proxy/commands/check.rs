@@ -1,6 +1,7 @@
 //! `warmfront check`: everything that is wrong, before it is in force.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -8,7 +9,10 @@ use clap::Args;
 use serde_json::{Value, json};
 use warmfront_certs::Certificates;
 use warmfront_config::Config;
-use warmfront_control::{CertificatesOnline, certificates_offline, certificates_online};
+use warmfront_control::{
+    CertificatesOnline, certificates_offline, certificates_online, certificates_untimely,
+    certificates_usable,
+};
 use warmfront_origin::{Ground, Origin, Resolver};
 
 /// Print every problem of the configuration; exit 1 if there is one.
@@ -69,9 +73,14 @@ impl Check {
         let mut found = Findings::default();
         let certificates = Certificates::load(config);
         match &certificates {
-            Ok(certificates) => found.problems.extend(uncovered(config, certificates)),
+            Ok(certificates) => {
+                let now = warmfront_proxy::now();
+                found.problems.extend(uncovered(config, certificates));
+                found.problems.extend(certificates_untimely(certificates, now));
+            }
             Err(errors) => found.problems.extend(errors.iter().map(ToString::to_string)),
         }
+        found.problems.extend(certificates_usable(config, warmfront_proxy::now));
         let origins = offline(config);
         if let Err(errors) = &origins {
             found.problems.extend(errors.iter().cloned());
@@ -79,6 +88,7 @@ impl Check {
         if !self.online {
             return found;
         }
+        found.problems.extend(not_writable(&config.listen.state));
         match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime.block_on(async {
                 found.problems.extend(probe(&origins.unwrap_or_default()).await);
@@ -92,6 +102,16 @@ impl Check {
         }
         found
     }
+}
+
+/// Why nothing could be kept in the state folder. One that is not there yet is made at a start.
+fn not_writable(state: &Path) -> Option<String> {
+    if !state.exists() {
+        return None;
+    }
+    let trial = state.join(format!(".check-{}", std::process::id()));
+    let tried = fs::write(&trial, "").and_then(|()| fs::remove_file(&trial));
+    tried.err().map(|error| format!("listen.state: {} cannot be written: {error}", state.display()))
 }
 
 /// The origins of the file, as nobody has changed them.
@@ -144,5 +164,22 @@ async fn probe_certificates(config: &Config, certificates: &Certificates) -> Cer
         }
         // Told with the origins, which need one too.
         Err(_) => CertificatesOnline::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_folder_that_takes_nothing_is_told_of() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(not_writable(folder.path()), None);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert_eq!(not_writable(&folder.path().join("later")), None);
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        let told = not_writable(&file).unwrap();
+        assert!(told.starts_with(&format!("listen.state: {} ", file.display())), "{told}");
     }
 }

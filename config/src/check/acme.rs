@@ -39,7 +39,7 @@ struct Table<'r> {
     /// `None` where it is left out.
     written_profile: Option<Value<'r>>,
     public_addresses: Vec<IpAddr>,
-    /// `None` where they are left out.
+    /// `None` where there are none.
     written_addresses: Option<Value<'r>>,
     before_first: BeforeFirst,
     /// The publisher is `None` if it could not be read.
@@ -197,6 +197,10 @@ fn table<'r>(section: &Section<'r>) -> Table<'r> {
     };
     let written_profile = section.get("profile");
     let written_addresses = section.get("public_addresses");
+    let public_addresses = written_addresses
+        .as_ref()
+        .and_then(|value| value.distinct(|it| it.parsed(reachable)))
+        .unwrap_or_default();
     let dns = section.get("dns").map(|value| {
         let publisher = value.section(dns::publisher);
         (value, publisher)
@@ -211,11 +215,8 @@ fn table<'r>(section: &Section<'r>) -> Table<'r> {
         choices: RefCell::default(),
         profile: written_profile.as_ref().and_then(issuance::profile),
         written_profile,
-        public_addresses: written_addresses
-            .as_ref()
-            .and_then(|value| value.distinct(|it| it.parsed(reachable)))
-            .unwrap_or_default(),
-        written_addresses,
+        written_addresses: written_addresses.filter(|_| !public_addresses.is_empty()),
+        public_addresses,
         before_first: section
             .or("before_first", BeforeFirst::default(), |value| value.one_of(&BEFORE_FIRST)),
         dns,

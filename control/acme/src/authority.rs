@@ -44,6 +44,9 @@ pub(crate) trait RemoteOrder: Send {
     /// Looks at it again.
     async fn refresh(&mut self) -> Result<Seen, Fault>;
 
+    /// How much must be proven for it.
+    fn proofs_wanted(&mut self) -> usize;
+
     /// Everything that must be proven for it, with the answer to the challenge of this kind.
     async fn authorizations(&mut self, kind: ChallengeKind) -> Result<Vec<Authorization>, Fault>;
 

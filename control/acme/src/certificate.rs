@@ -1,17 +1,27 @@
 //! The key of an order, the request that it signs, and what comes back for it.
 
 use std::net::IpAddr;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use rcgen::{CertificateParams, DistinguishedName, KeyPair, PublicKeyData as _, SanType};
+use rcgen::{
+    CertificateParams, DistinguishedName, KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData as _,
+    SanType,
+};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use warmfront_config::HostPattern;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer as _;
+use x509_parser::time::ASN1Time;
 
 use crate::refusal::{Blame, Refusal};
+
+/// Clocks differ; authorities begin in the past for it.
+const EARLY_MAX: Duration = Duration::from_mins(5);
+/// Every client is sent all of it.
+const CHAIN_MAX: usize = 10;
+const CHAIN_BYTES_MAX: usize = 64 << 10;
 
 /// A private key for ECDSA on P-256.
 pub(crate) struct Key {
@@ -28,6 +38,13 @@ pub(crate) enum ChainError {
     Host(String),
     #[error("it is for another key")]
     Key,
+    #[error("its chain has more than {CHAIN_MAX} certificates or {} KiB", CHAIN_BYTES_MAX >> 10)]
+    Long,
+    /// Counted from the leaf, which is 1.
+    #[error("certificate {0} of its chain is not signed by the one behind it")]
+    Loose(usize),
+    #[error("it is not valid yet")]
+    NotYet,
     #[error("it cannot be read ({0})")]
     Unreadable(String),
 }
@@ -43,9 +60,12 @@ impl Key {
         Ok(Self { pair, pem })
     }
 
-    /// `None` where the text is no private key.
+    /// `None` where the text is no private key, or one of another kind.
     pub(crate) fn parse(pem: &str) -> Option<Self> {
         let pair = KeyPair::from_pem(pem).ok()?;
+        if !pair.is_compatible(&PKCS_ECDSA_P256_SHA256) {
+            return None;
+        }
         Some(Self { pair, pem: pem.to_owned() })
     }
 
@@ -79,13 +99,17 @@ impl Key {
 
 // === what comes back ===
 
-/// Proves that a chain in PEM is what was asked for: for this key, for every host, and not over.
+/// Proves that a chain in PEM is what was asked for: for this key, for every host, valid now, and
+/// one that clients take: of a sane length, each certificate with its signer's behind it.
 pub(crate) fn prove(
     chain: &str,
     key: &Key,
     hosts: &[HostPattern],
     now: SystemTime,
 ) -> Result<(), ChainError> {
+    if chain.len() > CHAIN_BYTES_MAX {
+        return Err(ChainError::Long);
+    }
     let unreadable = |error: String| ChainError::Unreadable(error);
     let certificates = CertificateDer::pem_slice_iter(chain.as_bytes())
         .collect::<Result<Vec<_>, _>>()
@@ -98,6 +122,9 @@ pub(crate) fn prove(
         })
         .collect::<Result<Vec<_>, _>>()?;
     let leaf = parsed.first().ok_or_else(|| unreadable("it is empty".to_owned()))?;
+    if parsed.len() > CHAIN_MAX {
+        return Err(ChainError::Long);
+    }
     if leaf.public_key().raw != key.pair.subject_public_key_info() {
         return Err(ChainError::Key);
     }
@@ -105,9 +132,20 @@ pub(crate) fn prove(
     if let Some(host) = hosts.iter().map(ToString::to_string).find(|host| !names.contains(host)) {
         return Err(ChainError::Host(host));
     }
-    let end = u64::try_from(leaf.validity().not_after.timestamp()).unwrap_or_default();
+    let mut links = parsed.iter().zip(parsed.iter().skip(1));
+    let loose = |(one, next): (&X509Certificate<'_>, &X509Certificate<'_>)| {
+        one.issuer().as_raw() != next.subject().as_raw()
+    };
+    if let Some(at) = links.position(loose) {
+        return Err(ChainError::Loose(at + 1));
+    }
+    let secs = |time: ASN1Time| u64::try_from(time.timestamp()).unwrap_or_default();
+    let validity = leaf.validity();
     let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    if end <= now.as_secs() { Err(ChainError::Expired) } else { Ok(()) }
+    if secs(validity.not_before) > (now + EARLY_MAX).as_secs() {
+        return Err(ChainError::NotYet);
+    }
+    if secs(validity.not_after) <= now.as_secs() { Err(ChainError::Expired) } else { Ok(()) }
 }
 
 /// The names and addresses that a certificate speaks for, as hosts are written here.

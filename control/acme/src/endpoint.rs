@@ -87,6 +87,9 @@ impl Endpoint {
             return Ok(());
         }
         let status = answer.status();
+        if let Some(said) = instant::said(&answer) {
+            return Err(refused(&format!("answered {status}: {said}")));
+        }
         Err(refused(&format!("answered {status} with something that is no ACME directory")))
     }
 

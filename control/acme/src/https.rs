@@ -17,6 +17,8 @@ use rustls::{CertificateError, ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 
+use crate::tame::tame;
+
 /// From the first look-up to the last byte.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest answer. A directory has some 1 KiB, an order of 100 names 10.
@@ -24,12 +26,18 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 /// Shorter than what servers keep, so that a request seldom meets a connection on its way out.
 const IDLE: Duration = Duration::from_secs(15);
 
+/// Of what else went wrong with a connection.
+const REASON_BYTES_MAX: usize = 500;
 /// In the words of the library that verifies certificates.
 const CA_AS_LEAF: &str = "CaUsedAsEndEntity";
 
 /// Sends requests over HTTPS. Clones share their connections.
 #[derive(Clone)]
-pub(crate) struct Https(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
+pub(crate) struct Https {
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    /// Where the roots are from; `None` for those of the system.
+    ca_file: Option<Arc<Path>>,
+}
 
 /// The roots that HTTPS is trusted by cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -89,7 +97,7 @@ impl Https {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
             .build(connector);
-        Ok(Self(client))
+        Ok(Self { client, ca_file: ca_file.map(Arc::from) })
     }
 
     /// The whole answer, whatever its status.
@@ -102,13 +110,15 @@ impl Https {
     }
 
     async fn answer(&self, request: Request<Bytes>) -> Result<Response<Bytes>, ExchangeError> {
-        let answer = self.0.request(request.map(Full::new)).await;
-        let (head, body) = answer.map_err(|error| ExchangeError::of(&error))?.into_parts();
+        let failed =
+            |error: &(dyn Error + 'static)| ExchangeError::of(error, self.ca_file.as_deref());
+        let answer = self.client.request(request.map(Full::new)).await;
+        let (head, body) = answer.map_err(|error| failed(&error))?.into_parts();
         let body = Limited::new(body, BODY_BYTES_MAX).collect().await.map_err(|error| {
             if error.is::<LengthLimitError>() {
                 ExchangeError::TooLong
             } else {
-                ExchangeError::of(error.as_ref())
+                failed(error.as_ref())
             }
         })?;
         Ok(Response::from_parts(head, body.to_bytes()))
@@ -119,11 +129,11 @@ impl Https {
 
 impl ExchangeError {
     /// The outer errors say only that there was one; the innermost says what it was.
-    fn of(error: &(dyn Error + 'static)) -> Self {
+    fn of(error: &(dyn Error + 'static), ca_file: Option<&Path>) -> Self {
         let mut cause = error;
         loop {
             if let Some(rustls::Error::InvalidCertificate(reason)) = tls_error(cause) {
-                return Self::Certificate(distrust(reason));
+                return Self::Certificate(distrust(reason, ca_file));
             }
             match cause.source() {
                 Some(inner) => cause = inner,
@@ -131,7 +141,11 @@ impl ExchangeError {
             }
         }
         let text = cause.to_string();
-        Self::Connection(text.split(" (os error").next().unwrap_or_default().to_owned())
+        // What follows is a number, or the address of a page for programmers.
+        let end =
+            [" (os error", ": https://docs.rs/"].iter().filter_map(|mark| text.find(mark)).min();
+        let text = end.and_then(|end| text.get(..end)).unwrap_or(&text);
+        Self::Connection(tame(text, REASON_BYTES_MAX))
     }
 }
 
@@ -144,10 +158,16 @@ fn tls_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> 
 }
 
 /// Why an authority's own certificate is not trusted, behind `its HTTPS certificate`.
-fn distrust(reason: &CertificateError) -> String {
+fn distrust(reason: &CertificateError, ca_file: Option<&Path>) -> String {
     let sentence = match reason {
         // A bad signature is that of another authority of the same name.
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            if let Some(ca_file) = ca_file {
+                return format!(
+                    "is signed by nobody whom we trust: the roots in {} do not vouch for it",
+                    ca_file.display()
+                );
+            }
             "is signed by nobody whom this system trusts: for a private authority, set ca_file"
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
@@ -164,7 +184,7 @@ fn distrust(reason: &CertificateError) -> String {
             "is one that signs others, which no server may show: for a private authority, have it \
              sign one for its server"
         }
-        other => return format!("is not accepted: {other}"),
+        other => return format!("is not accepted: {}", tame(&other.to_string(), REASON_BYTES_MAX)),
     };
     sentence.to_owned()
 }

@@ -9,6 +9,7 @@ mod words;
 
 pub(crate) use account::log_in;
 pub(crate) use renewal::renewal_window;
+pub(crate) use transport::said;
 
 #[cfg(test)]
 mod tests;

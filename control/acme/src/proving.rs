@@ -13,6 +13,7 @@ use crate::journal::Step;
 use crate::pace::Pace;
 use crate::proofs::Proof;
 use crate::refusal::{Blame, Refusal};
+use crate::tame::tame;
 use together::together;
 
 /// Once one host has failed, the order has: the others are waited for only to say what is wrong
@@ -20,12 +21,21 @@ use together::together;
 const AFTERMATH: Duration = Duration::from_secs(10);
 /// How many proofs are on their way to the world at a time.
 const AT_ONCE: usize = 16;
+/// Of why a proof cannot be shown: name servers and programs have their say in it.
+const REASON_BYTES_MAX: usize = 1_000;
 
 /// Proves every host that is not proven yet. Nothing stays published.
 pub(crate) async fn prove(
     remote: &mut dyn RemoteOrder,
     attempt: &mut Attempt<'_>,
 ) -> Result<(), Stop> {
+    // There is one for each host (RFC 8555 §7.1.3); the rest would be fetched for nothing.
+    let (many, hosts) = (remote.proofs_wanted(), attempt.ask.hosts.len());
+    if many > hosts {
+        let name = attempt.authority.name();
+        let sentence = format!("{name} wants {many} proofs for an order of {hosts}");
+        return Err(Stop::Over(Refusal::new(Blame::Authority, sentence)));
+    }
     let wanted = remote
         .authorizations(attempt.ask.challenge)
         .await
@@ -84,7 +94,7 @@ async fn present(
             together(some.iter().map(|proof| attempt.proofs.present(proof)).collect()).await;
         let failed = some.iter().zip(outcomes).filter_map(|(proof, outcome)| {
             let reason = outcome.err()?;
-            Some(format!("{}: {reason}", proof.host))
+            Some(format!("{}: {}", proof.host, tame(&reason, REASON_BYTES_MAX)))
         });
         let failed: Vec<String> = failed.collect();
         if !failed.is_empty() {

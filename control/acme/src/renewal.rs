@@ -12,6 +12,8 @@ pub const SMALL_PART: u32 = 24;
 pub const ASK_AGAIN_MAX: Duration = Duration::from_hours(24);
 /// And no sooner.
 const ASK_AGAIN_MIN: Duration = Duration::from_mins(1);
+/// A certificate that is revoked soon after it came must be replaced the same day.
+const SOON: Duration = Duration::from_hours(6);
 /// Below this a certificate counts as short-lived.
 const SHORT: Duration = Duration::from_hours(10 * 24);
 /// RFC 9773 §4.3.3: how long to wait after a failure.
@@ -66,19 +68,23 @@ impl Lifetime {
 
     /// When to renew, given what the authority suggests: at any moment of its window, the same one
     /// for as long as the window holds it (`chosen` is the moment of last time). One in the past is
-    /// now (RFC 9773 §4.2). Never later than a 24th of the lifetime before the end: a window out
-    /// there is no advice to follow.
+    /// now (RFC 9773 §4.2), but never in the first 24th of the lifetime, or its first 6 hours. Never
+    /// later than a 24th of it before the end: a window out there is no advice to follow.
     pub fn due_within(
         &self,
         window: &Window,
         chosen: Option<SystemTime>,
         random: f64,
     ) -> SystemTime {
-        let latest = self.not_after - self.length() / SMALL_PART;
+        let small = self.length() / SMALL_PART;
+        // A window in the past means now (RFC 9773 §4.2), but one certificate after the other would
+        // be due for ever.
+        let earliest = self.not_before + small.min(SOON);
+        let latest = self.not_after - small;
         let kept = chosen.filter(|chosen| (window.start..=window.end).contains(chosen));
         let within = window.end.duration_since(window.start).unwrap_or_default();
         let chosen = kept.or_else(|| window.start.checked_add(part(within, random)));
-        chosen.unwrap_or(latest).clamp(self.not_before, latest)
+        chosen.unwrap_or(latest).clamp(earliest, latest)
     }
 
     /// When to ask the authority for its window again; `answered` is the last window, `None` where

@@ -9,6 +9,8 @@ use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::time::timeout;
 
+use crate::tame::tame;
+
 /// The most that a run may take.
 const RUN_TIMEOUT: Duration = Duration::from_mins(1);
 /// What a program left running may hold its error output open for.
@@ -156,10 +158,8 @@ impl End {
 
     /// In one line, behind a colon; nothing if there is nothing.
     fn words(&self) -> String {
-        let text = String::from_utf8_lossy(&self.0);
-        let words = text.split(|letter: char| letter.is_whitespace() || letter.is_control());
-        let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
-        if words.is_empty() { String::new() } else { format!(": {}", words.join(" ")) }
+        let words = tame(&String::from_utf8_lossy(&self.0));
+        if words.is_empty() { words } else { format!(": {words}") }
     }
 }
 

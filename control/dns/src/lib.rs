@@ -12,6 +12,7 @@ mod question;
 mod rfc2136;
 mod route53;
 mod stream;
+mod tame;
 
 use std::sync::Arc;
 use std::time::SystemTime;

@@ -93,6 +93,9 @@ pub enum DnsError {
         /// The zone of the settings.
         zone: String,
     },
+    /// Nothing was changed, and no program was run.
+    #[error("`{0}` is no name that a value is published at")]
+    Unspeakable(String),
     /// A name server did not take the update.
     #[error(transparent)]
     Update(#[from] UpdateError),
@@ -160,7 +163,12 @@ impl Publisher {
         let began = Instant::now();
         let asked = record_name(host)?;
         let name = self.end_of_aliases(&asked).await?;
-        self.prove_ours(&name, &asked, now + began.elapsed()).await?;
+        if fully_qualified(&plain(&name)).is_ok_and(|again| again == name) {
+            self.prove_ours(&name, &asked, now + began.elapsed()).await?;
+        } else {
+            // It could not be read again after a restart.
+            return Err(DnsError::Unspeakable(plain(&name)));
+        }
         Ok(Published { name, value: value.to_owned() })
     }
 
@@ -194,7 +202,7 @@ impl Publisher {
         match &self.means {
             Means::Rfc2136(updates) => updates.delete(name, value, now).await?,
             Means::Route53(zone) => zone.remove(name, value, now).await?,
-            Means::Exec(hook) => hook.cleanup(&plain(name), value).await?,
+            Means::Exec(hook) => hook.cleanup(&argument(name)?, value).await?,
         }
         Ok(())
     }
@@ -221,7 +229,7 @@ impl Publisher {
         let zone = match &self.means {
             Means::Rfc2136(updates) => updates.zone(),
             Means::Route53(zone) => zone.name(now).await?,
-            Means::Exec(_) => return Ok(()),
+            Means::Exec(_) => return argument(name).map(|_| ()),
         };
         if zone.zone_of(name) {
             return Ok(());
@@ -238,7 +246,7 @@ impl Publisher {
         match &self.means {
             Means::Rfc2136(updates) => updates.add(name, value, now).await?,
             Means::Route53(zone) => zone.add(name, value, now).await?,
-            Means::Exec(hook) => hook.present(&plain(name), value).await?,
+            Means::Exec(hook) => hook.present(&argument(name)?, value).await?,
         }
         Ok(())
     }
@@ -294,6 +302,20 @@ impl DnsError {
         }
         sentence
     }
+}
+
+/// A name as a program is given it: no letter of it means anything to a shell, and it is no option
+/// of a program's. Whoever owns the host says where a CNAME leads.
+fn argument(name: &Name) -> Result<String, DnsError> {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_".contains(byte);
+    let labels = name.iter().map(|label| match str::from_utf8(label) {
+        Ok(text) if label.iter().all(is_plain) => Some(text),
+        _ => None,
+    });
+    let labels: Option<Vec<&str>> = labels.collect();
+    let argument = labels.map(|labels| labels.join("."));
+    let argument = argument.filter(|it| !it.is_empty() && !it.starts_with('-'));
+    argument.ok_or_else(|| DnsError::Unspeakable(plain(name)))
 }
 
 /// RFC 8555 §8.4.

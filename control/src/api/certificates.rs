@@ -28,16 +28,17 @@ pub(super) async fn list(
     let sites = &node.config.sites;
     let standings = node.orders.as_ref().map_or_else(Vec::new, |orders| orders.standings(now));
     let own = node.certificates.own();
+    let bad = |own: &warmfront_certs::Own| node.own_files.bad(&own.files.chain);
     let mut shown = Vec::new();
     for site in sites.iter().filter(|site| access.may_read(&site.name)) {
         let ordered = standings.iter().filter(|standing| standing.site == site.name);
         shown.extend(ordered.filter_map(|standing| Shown::ordered(standing, &node.certificates)));
         let serving = own.iter().filter(|own| serves(own, site));
-        shown.extend(serving.map(|own| Shown::own(own, Some(&site.name), now)));
+        shown.extend(serving.map(|own| Shown::own(own, Some(&site.name), bad(own), now)));
     }
     if sites.iter().all(|site| access.may_read(&site.name)) {
         let idle = own.iter().filter(|own| !sites.iter().any(|site| serves(own, site)));
-        shown.extend(idle.map(|own| Shown::own(own, None, now)));
+        shown.extend(idle.map(|own| Shown::own(own, None, bad(own), now)));
     }
     Ok(Json(json!({ "certificates": shown })))
 }

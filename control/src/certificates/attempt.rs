@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
+use tokio::time::timeout;
 use warmfront_acme::{
     Ask, Blame, Journal as _, KeepError, Obtained, OpenOrder, ProfileRule, Refusal, Step, Wanted,
     obtain,
@@ -15,6 +16,9 @@ use warmfront_config::{HostPattern, Issuance};
 use super::authorities::Known;
 use super::ground::Ground;
 use super::proofs::Showcase;
+
+/// For one attempt in all, whatever an authority lets it wait for.
+const TIME_MAX: Duration = Duration::from_mins(20);
 
 /// What is to be attempted.
 #[derive(Clone)]
@@ -34,10 +38,23 @@ pub(crate) struct Commission {
 // === impl Commission ===
 
 impl Commission {
+    /// As [`Self::carry_out`], with a time in which it has to come to an end.
+    pub(crate) async fn in_time(&self, ground: &Ground) -> Result<Option<Record>, Refusal> {
+        timeout(TIME_MAX, self.carry_out(ground)).await.unwrap_or_else(|_| {
+            let name = &self.authority.settings.name;
+            let minutes = TIME_MAX.as_secs() / 60;
+            let sentence = format!("{name} did not get on with it within {minutes} min");
+            Err(Refusal { sentence, blame: Blame::Authority, retry_after: None })
+        })
+    }
+
     /// Gives the record of the certificate that is served now; `None` where only an open order was
     /// wanted, and there is none. Blocks on the disk now and then. Can be dropped at any time: the
     /// journal knows how to go on.
     pub(crate) async fn carry_out(&self, ground: &Ground) -> Result<Option<Record>, Refusal> {
+        // An order that cannot be kept is one of the authority's limits gone for nothing.
+        let proven = ground.journal.prove(&self.site);
+        proven.map_err(|error| edge(&format!("nothing is ordered: {error}")))?;
         let authority = self.authority.endpoint.log_in(&ground.journal).await?;
         let replaces = self.replaces.as_ref().filter(|(_, record)| {
             record.authority == authority.directory() && record.account == authority.account()
@@ -50,7 +67,12 @@ impl Commission {
             open: self.open.clone(),
             wanted: self.wanted,
         };
-        let proofs = Showcase { site: &self.site, ground, published: Mutex::new(HashMap::new()) };
+        let proofs = Showcase {
+            site: &self.site,
+            ground,
+            published: Mutex::new(HashMap::new()),
+            shown: Mutex::default(),
+        };
         let placed = self.open.as_ref().map(|open| open.placed);
         let mut journal = SiteJournal { site: &self.site, ground, placed };
         let obtained = obtain(&authority, &ask, &proofs, &mut journal, ground.clock).await?;

@@ -9,7 +9,7 @@ use warmfront_acme::{Endpoint, OpenOrder, Wanted};
 use warmfront_config::{Acme, Authority};
 
 use super::ground::OrdersError;
-use super::journal::{Journal, Told};
+use super::journal::{Journal, Outcome, Reach, Told};
 use super::progress::Past;
 
 /// Orders of one public authority in the time for which they are counted. Let's Encrypt takes 300.
@@ -23,6 +23,8 @@ pub(crate) struct Authorities {
     known: Vec<Arc<Known>>,
     /// What the journal has of each, in the same order.
     told: Mutex<Vec<Told>>,
+    /// In the same order.
+    reach: Mutex<Vec<Reach>>,
 }
 
 /// An authority, and how it is spoken with.
@@ -70,7 +72,8 @@ impl Authorities {
             known.push(Arc::new(Known { settings: settings.clone(), endpoint, is_fallback }));
             told.push(journal.told(&settings.directory, clock())?);
         }
-        Ok(Self { known, told: Mutex::new(told) })
+        let reach = Mutex::new(vec![Reach::default(); known.len()]);
+        Ok(Self { known, told: Mutex::new(told), reach })
     }
 
     /// The one with this directory, if it is still configured.
@@ -119,6 +122,32 @@ impl Authorities {
         self.tell(directory, |told| told.wait_until(until, now)).unwrap_or(until)
     }
 
+    /// What became of an attempt there; `is_placed`: there was an order.
+    pub(crate) fn attempted(
+        &self,
+        directory: &str,
+        outcome: Outcome,
+        is_placed: bool,
+        now: SystemTime,
+    ) {
+        let place = self.known.iter().position(|known| known.settings.directory == directory);
+        let mut all = self.reach.lock();
+        let Some(reach) = place.and_then(|place| all.get_mut(place)) else { return };
+        match outcome {
+            Outcome::Authority if !is_placed => reach.missed(now),
+            // It was not asked.
+            Outcome::Edge => {}
+            _ => reach.met(),
+        }
+    }
+
+    /// Until when each is passed over because it cannot be reached; nobody, if none can. Who asks for a
+    /// certificate may know that it can be reached again.
+    fn away(&self, now: SystemTime) -> Vec<Option<SystemTime>> {
+        let away: Vec<_> = self.reach.lock().iter().map(|reach| reach.away(now)).collect();
+        if away.iter().all(Option::is_some) { vec![None; away.len()] } else { away }
+    }
+
     fn tell<T>(&self, directory: &str, tell: impl FnOnce(&mut Told) -> T) -> Option<T> {
         let place = self.known.iter().position(|known| known.settings.directory == directory)?;
         self.told.lock().get_mut(place).map(tell)
@@ -134,13 +163,18 @@ impl Authorities {
     fn standings(&self, site: &Applicant<'_>, now: SystemTime) -> Vec<Standing> {
         let told = self.told.lock();
         let orders_max = if site.asked { ORDERS_ASKED_MAX } else { ORDERS_MAX };
-        let standing = |(known, told): (&Arc<Known>, &Told)| {
+        let standing = |((known, told), away): ((&Arc<Known>, &Told), Option<SystemTime>)| {
             let Authority { directory, public, .. } = &known.settings;
             let own = site.past.retry_after(directory, now);
-            let not_before = told.waits(public.then_some(orders_max), now).max(own);
+            let room = public.then(|| site.past.room_at(directory, now)).flatten();
+            let not_before = told
+                .waits(public.then_some(orders_max), now)
+                .max(own)
+                .max(room)
+                .max(away.filter(|_| !site.asked));
             Standing { failures: site.past.failures_at(directory), not_before }
         };
-        self.known.iter().zip(told.iter()).map(standing).collect()
+        self.known.iter().zip(told.iter()).zip(self.away(now)).map(standing).collect()
     }
 }
 

@@ -104,7 +104,7 @@ impl Ground {
     }
 }
 
-fn signing_keys(dns: &DnsPublisher) -> Option<Arc<dyn SigningKeys>> {
+pub(super) fn signing_keys(dns: &DnsPublisher) -> Option<Arc<dyn SigningKeys>> {
     match dns {
         DnsPublisher::Route53(route53) => {
             Some(Arc::new(Signer::new(&route53.credentials, &route53.region)))

@@ -9,13 +9,14 @@ mod told;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use parking_lot::Mutex;
 use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use warmfront_acme::{Accounts, KeepError, OpenOrder};
 
 pub(crate) use record::{Attempt, Outcome, Renewal};
-pub(crate) use told::{Told, failures_in_a_row};
+pub(crate) use told::{Reach, Told, failures_in_a_row};
 
 /// Attempts of one site that are kept.
 const ATTEMPTS_KEPT: u64 = 100;
@@ -40,6 +41,12 @@ const PUBLISHED: TableDefinition<'_, (&str, &[u8]), ()> =
 /// By directory: the account's credentials, as JSON. They hold its private key.
 const ACCOUNTS: TableDefinition<'_, &str, &str> = TableDefinition::new("certificate_accounts");
 
+/// By site: something, for as long as it is tried whether anything can be written.
+const TRIALS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("certificate_trials");
+/// No less than what is kept of an order.
+const TRIAL_BYTES: usize = 8_192;
+const TRIAL: u8 = b'~';
+
 /// The journal of orders, in the database of the control state.
 ///
 /// Every method reads or writes the disk: not for an async thread. What was written is on disk when
@@ -49,16 +56,18 @@ const ACCOUNTS: TableDefinition<'_, &str, &str> = TableDefinition::new("certific
 pub(crate) struct Journal {
     /// Others keep their own tables in it.
     database: Arc<Database>,
+    /// Why the last write failed, until one goes well.
+    failing: Arc<Mutex<Option<String>>>,
 }
 
 /// Why the journal could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// A transaction failed: a failing disk, a damaged file.
-    #[error("cannot read the journal of certificates: {0}")]
+    #[error("cannot read the journal of certificates: {}", told(.0))]
     Read(#[source] Box<redb::Error>),
     /// A transaction failed: a full disk, a failing one. Nothing was changed.
-    #[error("cannot write the journal of certificates: {0}")]
+    #[error("cannot write the journal of certificates: {}", told(.0))]
     Write(#[source] Box<redb::Error>),
     /// A record has no form that could be written.
     #[error("cannot write {what} of {of} into the journal of certificates: {source}")]
@@ -77,7 +86,7 @@ pub enum JournalError {
 impl Journal {
     /// Makes the tables where they are missing.
     pub(crate) fn open(database: Arc<Database>) -> Result<Self, JournalError> {
-        let journal = Self { database };
+        let journal = Self { database, failing: Arc::default() };
         journal.write(|tx| {
             tx.open_table(ORDERS)?;
             tx.open_table(ATTEMPTS)?;
@@ -86,9 +95,15 @@ impl Journal {
             tx.open_table(RENEWALS)?;
             tx.open_table(PUBLISHED)?;
             tx.open_table(ACCOUNTS)?;
+            tx.open_table(TRIALS)?;
             Ok(())
         })?;
         Ok(journal)
+    }
+
+    /// Why nothing can be kept, as long as that is so.
+    pub(crate) fn failing(&self) -> Option<String> {
+        self.failing.lock().clone()
     }
 
     /// The order of this site that is not known to be over.
@@ -110,6 +125,18 @@ impl Journal {
             let mut placed = tx.open_table(PLACED)?;
             placed.retain_in((directory, 0, "")..(directory, forgotten, ""), |_, ()| false)?;
             placed.insert((directory, at, site), ())?;
+            Ok(())
+        })
+    }
+
+    /// Fails if nothing that happens to the site from now on could be kept.
+    pub(crate) fn prove(&self, site: &str) -> Result<(), JournalError> {
+        self.write(|tx| {
+            tx.open_table(TRIALS)?.insert(site, [TRIAL; TRIAL_BYTES].as_slice())?;
+            Ok(())
+        })?;
+        self.write(|tx| {
+            tx.open_table(TRIALS)?.remove(site)?;
             Ok(())
         })
     }
@@ -222,7 +249,9 @@ impl Journal {
             tx.commit()?;
             Ok(changed)
         };
-        commit().map_err(|e| JournalError::Write(Box::new(e)))
+        let written = commit().map_err(|e| JournalError::Write(Box::new(e)));
+        *self.failing.lock() = written.as_ref().err().map(ToString::to_string);
+        written
     }
 }
 
@@ -233,6 +262,16 @@ impl Accounts for Journal {
 
     fn keep(&self, directory: &str, credentials: &str) -> Result<(), KeepError> {
         self.keep_account(directory, credentials).map_err(KeepError::new)
+    }
+}
+
+/// After a write that failed the database takes nothing more before it is opened anew.
+fn told(error: &redb::Error) -> String {
+    match error {
+        redb::Error::PreviousIo => {
+            "an earlier write failed (a full disk?): restart the node once there is room".to_owned()
+        }
+        error => error.to_string(),
     }
 }
 

@@ -17,7 +17,7 @@ use warmfront_config::{HostPattern, Site};
 
 use super::ground::Ground;
 use super::plan::Plan;
-use super::progress::{Doing, Progress};
+use super::progress::{Doing, Progress, Wish};
 use super::proofs;
 use super::schedule::{self, Cause, Due, Situation, lifetime};
 use super::thread::on_a_thread;
@@ -110,7 +110,7 @@ impl Keeper {
             ordered: progress.record.as_ref().map(|record| record.ordered),
             renewal: progress.renewal.as_ref().map(|renewal| renewal.at),
             under_way: progress.resumable(&self.ground.authorities, now).is_some(),
-            asked: progress.asked,
+            wish: progress.wish,
             failed: progress.past.failure(),
         })
     }
@@ -138,13 +138,9 @@ impl Keeper {
     }
 
     /// A new certificate is wanted now, whatever the back-off says. One that is being ordered is new
-    /// enough.
+    /// enough, if it comes.
     pub(crate) fn ask(&self) {
-        let mut progress = self.progress.lock();
-        if progress.doing != Doing::Ordering {
-            progress.asked = true;
-        }
-        drop(progress);
+        self.progress.lock().wish = Wish::Fresh;
         self.changed.notify_one();
     }
 

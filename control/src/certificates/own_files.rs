@@ -1,13 +1,13 @@
 //! Certificates of the user's own, read again when their files change.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
 use tokio::time::sleep;
-use warmfront_certs::{Certificates, Reload};
+use warmfront_certs::{Certificate, Certificates, Reload};
 
 use super::Orders;
 use crate::timestamp::rfc3339;
@@ -22,13 +22,18 @@ pub(crate) struct OwnFiles {
     orders: Option<Arc<Orders>>,
     /// Why what lies there is not shown, by the chain's path.
     bad: Mutex<BTreeMap<PathBuf, String>>,
+    clock: fn() -> SystemTime,
 }
 
 // === impl OwnFiles ===
 
 impl OwnFiles {
-    pub(crate) fn new(certificates: Arc<Certificates>, orders: Option<Arc<Orders>>) -> Self {
-        Self { certificates, orders, bad: Mutex::default() }
+    pub(crate) fn new(
+        certificates: Arc<Certificates>,
+        orders: Option<Arc<Orders>>,
+        clock: fn() -> SystemTime,
+    ) -> Self {
+        Self { certificates, orders, bad: Mutex::default(), clock }
     }
 
     /// Never returns.
@@ -45,7 +50,7 @@ impl OwnFiles {
 
     /// Blocks on the disk.
     pub(crate) fn look(&self) {
-        let reloads = self.certificates.reload_changed();
+        let reloads = self.certificates.reload_changed((self.clock)());
         let mut is_anew = false;
         for Reload { files, outcome } in reloads {
             let chain = files.chain;
@@ -61,8 +66,11 @@ impl OwnFiles {
                     is_anew = true;
                 }
                 Err(error) => {
-                    tracing::warn!("{error}; the certificate from before is shown on");
-                    self.bad.lock().insert(chain, error.to_string());
+                    let why = error.to_string();
+                    let before = self.bad.lock().insert(chain, why.clone());
+                    if before.as_ref() != Some(&why) {
+                        tracing::warn!("{why}; the certificate from before is shown on");
+                    }
                 }
             }
         }
@@ -71,20 +79,36 @@ impl OwnFiles {
         }
     }
 
+    /// Why what lies in this chain's file is not shown.
+    pub(crate) fn bad(&self, chain: &Path) -> Option<String> {
+        self.bad.lock().get(chain).cloned()
+    }
+
     /// What somebody should know, a sentence each.
     pub(crate) fn problems(&self, now: SystemTime) -> Vec<String> {
         let bad = self.bad.lock();
         let bad = bad.values().map(|why| format!("{why}; the certificate from before is shown on"));
         let bad: Vec<String> = bad.collect();
-        let expired = self.certificates.own().into_iter().filter_map(|own| {
-            let until = own.presented.certificate.not_after();
-            let path = own.files.chain.display().to_string();
-            (until <= now).then(|| {
-                format!("tls.certificates: {path}: the certificate expired at {}", rfc3339(until))
-            })
-        });
-        bad.into_iter().chain(expired).collect()
+        bad.into_iter().chain(certificates_untimely(&self.certificates, now)).collect()
     }
+}
+
+/// Certificates of the user's own that no client takes at this time, a sentence each.
+pub fn certificates_untimely(certificates: &Certificates, now: SystemTime) -> Vec<String> {
+    let told = certificates.own().into_iter().filter_map(|own| {
+        let why = untimely(&own.presented.certificate, now)?;
+        Some(format!("tls.certificates: {}: the certificate {why}", own.files.chain.display()))
+    });
+    told.collect()
+}
+
+/// Why a certificate is not valid at this time: the end of a sentence of which it is the subject.
+pub(super) fn untimely(certificate: &Certificate, now: SystemTime) -> Option<String> {
+    let (from, until) = (certificate.not_before(), certificate.not_after());
+    if until <= now {
+        return Some(format!("expired at {}", rfc3339(until)));
+    }
+    (from > now).then(|| format!("is not valid before {}", rfc3339(from)))
 }
 
 #[cfg(test)]
@@ -111,7 +135,7 @@ mod tests {
         let sites = || -> Vec<String> {
             orders.standings(clock()).into_iter().map(|standing| standing.site).collect()
         };
-        let files = OwnFiles::new(certificates.clone(), Some(orders.clone()));
+        let files = OwnFiles::new(certificates.clone(), Some(orders.clone()), clock);
         files.look();
         assert_eq!(files.problems(clock()), [""; 0]);
         assert_eq!(sites(), ["ordered", "lost"]);
@@ -126,11 +150,38 @@ mod tests {
             "{problem}"
         );
         assert!(problem.ends_with("; the certificate from before is shown on"), "{problem}");
+        assert_eq!(
+            problem.strip_suffix("; the certificate from before is shown on").map(str::to_owned),
+            files.bad(&chain)
+        );
         assert_eq!(certificates.own().len(), 1);
 
         own_pair(state.path(), &["own.example.com", "127.0.0.1"]);
         files.look();
+        assert_eq!(files.bad(&chain), None);
         assert_eq!(files.problems(clock()), [""; 0]);
         assert_eq!(sites(), ["lost"], "nothing is left to order for the other");
+    }
+
+    #[test]
+    fn what_is_not_valid_now_is_told() {
+        let state = tempfile::tempdir().unwrap();
+        own_pair(state.path(), &["own.example.com"]);
+        let config = config(Sites::WwwAndOrdered, "127.0.0.1:0", state.path());
+        let certificates = Certificates::load(&config).unwrap();
+        let own = certificates.own()[0].presented.clone();
+        let (from, until) = (own.certificate.not_before(), own.certificate.not_after());
+        let second = Duration::from_secs(1);
+        for (now, expected) in [
+            (from - second, Some("is not valid before ")),
+            (from, None),
+            (until - second, None),
+            (until, Some("expired at ")),
+        ] {
+            let told = certificates_untimely(&certificates, now);
+            assert_eq!(told.len(), usize::from(expected.is_some()), "{told:?}");
+            let sentence = told.first().map_or("", String::as_str);
+            assert!(sentence.contains(expected.unwrap_or_default()), "{sentence}");
+        }
     }
 }

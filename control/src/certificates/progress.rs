@@ -1,6 +1,7 @@
 //! How far a site's certificate is, as its keeper knows it and others are told.
 
-use std::time::SystemTime;
+use std::collections::VecDeque;
+use std::time::{Duration, SystemTime};
 
 use warmfront_acme::OpenOrder;
 use warmfront_certs::Record;
@@ -21,11 +22,20 @@ pub(crate) struct Progress {
     /// An order that is not known to be over.
     pub(crate) open: Option<OpenOrder>,
     pub(crate) past: Past,
-    /// Somebody asked for a new certificate.
-    pub(crate) asked: bool,
+    pub(crate) wish: Wish,
     pub(crate) doing: Doing,
     /// Its keeper failed inside the node, and has not looked after it since.
     pub(crate) is_broken: bool,
+}
+
+/// Whether somebody asked for a new certificate that has not come yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wish {
+    Nothing,
+    /// Nothing was attempted since: it does not wait for the back-off.
+    Fresh,
+    /// An attempt began since: the next one waits as all others do.
+    Tried,
 }
 
 /// What a keeper is doing.
@@ -56,8 +66,14 @@ pub(crate) struct Past {
     pub(crate) last: Option<Attempt>,
     /// Since the last one that went well.
     pub(crate) failed: Vec<Attempt>,
+    /// The last ones for which the names were to blame, whatever came of later ones.
+    unproven: VecDeque<Attempt>,
 }
 
+/// Failed validations of one name that Let's Encrypt takes from one account, and for how long it
+/// counts them.
+const VALIDATIONS_MAX: usize = 5;
+const VALIDATIONS_COUNTED: Duration = Duration::from_hours(1);
 /// The last failures in a row that are kept; more than any back-off counts.
 const FAILED_KEPT: usize = 100;
 
@@ -81,16 +97,34 @@ impl Progress {
     }
 }
 
+// === impl Wish ===
+
+impl Wish {
+    pub(crate) fn is_open(self) -> bool {
+        self != Self::Nothing
+    }
+
+    /// An attempt begins.
+    pub(crate) fn tried(self) -> Self {
+        if self.is_open() { Self::Tried } else { self }
+    }
+}
+
 // === impl Past ===
 
 impl Past {
     /// Of the attempts in the journal, oldest first.
     pub(crate) fn new(attempts: &[Attempt]) -> Self {
         let failed = failures_in_a_row(attempts).to_vec();
-        Self { last: attempts.last().cloned(), failed }
+        let mut past = Self { last: attempts.last().cloned(), failed, unproven: VecDeque::new() };
+        for attempt in attempts {
+            past.count(attempt);
+        }
+        past
     }
 
     pub(crate) fn add(&mut self, attempt: Attempt) {
+        self.count(&attempt);
         if attempt.outcome == Outcome::Issued {
             self.failed.clear();
         } else {
@@ -114,6 +148,22 @@ impl Past {
     pub(crate) fn failures_at(&self, directory: &str) -> u32 {
         let here = self.failed.iter().filter(|attempt| attempt.directory == directory);
         u32::try_from(here.count()).unwrap_or(u32::MAX)
+    }
+
+    /// Before when this authority would count one failed validation too many, however urgent another
+    /// attempt is.
+    pub(crate) fn room_at(&self, directory: &str, now: SystemTime) -> Option<SystemTime> {
+        let unproven = self.unproven.iter();
+        let mut here = unproven.filter(|it| it.directory == directory && it.at <= now);
+        let first = here.nth(VALIDATIONS_MAX - 1)?;
+        Some(first.at + VALIDATIONS_COUNTED).filter(|until| *until > now)
+    }
+
+    fn count(&mut self, attempt: &Attempt) {
+        if attempt.outcome == Outcome::Names {
+            self.unproven.truncate(FAILED_KEPT - 1);
+            self.unproven.push_front(attempt.clone());
+        }
     }
 
     /// Before when this authority does not want to see the site again. What was written by a clock

@@ -17,6 +17,8 @@ pub(crate) struct Showcase<'a> {
     pub(crate) ground: &'a Ground,
     /// By name and value, what is to be taken out of the DNS again.
     pub(crate) published: Mutex<HashMap<(String, String), Published>>,
+    /// What this node has shown itself.
+    pub(crate) shown: Mutex<Vec<Proof>>,
 }
 
 // === impl Showcase ===
@@ -24,6 +26,15 @@ pub(crate) struct Showcase<'a> {
 impl Showcase<'_> {
     fn challenges(&self) -> &Challenges {
         self.ground.certificates.challenges()
+    }
+
+    /// What this node shows itself.
+    fn hide(&self, proof: &Proof) {
+        match &proof.answer {
+            Answer::Http01 { token, .. } => self.challenges().withdraw_http(token),
+            Answer::TlsAlpn01 { .. } => self.challenges().withdraw_tls(proof.domain()),
+            Answer::Dns01 { .. } => {}
+        }
     }
 
     async fn publish(&self, proof: &Proof, value: &str) -> Result<(), String> {
@@ -46,6 +57,15 @@ impl Showcase<'_> {
         let record = self.published.lock().remove(&key);
         if let Some(record) = record {
             withdraw(self.ground, self.site, &record).await;
+        }
+    }
+}
+
+impl Drop for Showcase<'_> {
+    /// An attempt may be cut off in the middle.
+    fn drop(&mut self) {
+        for proof in self.shown.lock().iter() {
+            self.hide(proof);
         }
     }
 }
@@ -83,6 +103,9 @@ async fn withdraw(ground: &Ground, site: &str, record: &Published) {
 #[async_trait]
 impl Proofs for Showcase<'_> {
     async fn present(&self, proof: &Proof) -> Result<(), String> {
+        if !matches!(proof.answer, Answer::Dns01 { .. }) {
+            self.shown.lock().push(proof.clone());
+        }
         match &proof.answer {
             Answer::Http01 { token, content } => self.challenges().publish_http(token, content),
             Answer::TlsAlpn01 { digest } => {
@@ -96,8 +119,7 @@ impl Proofs for Showcase<'_> {
 
     async fn withdraw(&self, proof: &Proof) {
         match &proof.answer {
-            Answer::Http01 { token, .. } => self.challenges().withdraw_http(token),
-            Answer::TlsAlpn01 { .. } => self.challenges().withdraw_tls(proof.domain()),
+            Answer::Http01 { .. } | Answer::TlsAlpn01 { .. } => self.hide(proof),
             Answer::Dns01 { value } => self.take_back(proof, value).await,
         }
     }

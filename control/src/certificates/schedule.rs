@@ -9,6 +9,7 @@ use warmfront_acme::renewal::{Lifetime, SMALL_PART, is_short};
 use warmfront_certs::Presented;
 
 use super::journal::Attempt;
+use super::progress::Wish;
 
 /// A renewal that came due while the node was down waits up to so long, so that a fleet that starts
 /// together does not order together.
@@ -40,8 +41,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) renewal: Option<SystemTime>,
     /// An order is open that can be gone on with.
     pub(crate) under_way: bool,
-    /// Somebody asked for it.
-    pub(crate) asked: bool,
+    /// Whether somebody asked for it.
+    pub(crate) wish: Wish,
     /// The last attempt, if it failed.
     pub(crate) failed: Option<&'a Attempt>,
 }
@@ -77,11 +78,11 @@ impl Situation<'_> {
     pub(crate) fn due(&self, now: SystemTime) -> Due {
         let (cause, wanted) = match (&self.lifetime, self.lacking) {
             (None, _) => (Cause::First, now),
-            (Some(lifetime), _) if lifetime.not_after() <= now && !self.asked => {
+            (Some(lifetime), _) if lifetime.not_after() <= now && !self.wish.is_open() => {
                 (Cause::Expired, self.soonest(lifetime, now).max(now))
             }
             (Some(_), Some(host)) => (Cause::Lacking(host.to_owned()), now),
-            (Some(_), None) if self.asked => (Cause::Asked, now),
+            (Some(_), None) if self.wish.is_open() => (Cause::Asked, now),
             (Some(lifetime), None) => (Cause::Renewal, self.renewal_of(lifetime, now)),
         };
         // What is due anyhow goes on with the order, too.
@@ -124,7 +125,7 @@ impl Situation<'_> {
     /// Until when the last failure keeps the next attempt from being made. Who asks for it does not
     /// wait. What was written by a clock that ran ahead does not count.
     fn backed_off(&self, now: SystemTime) -> Option<SystemTime> {
-        let failed = self.failed.filter(|failed| !self.asked && failed.at <= now);
+        let failed = self.failed.filter(|failed| self.wish != Wish::Fresh && failed.at <= now);
         failed.and_then(|failed| failed.next)
     }
 }

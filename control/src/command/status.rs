@@ -86,12 +86,17 @@ fn certificates(all: &[Value], now: SystemTime) -> Table {
             0 | 1 => first,
             count => format!("{first} +{}", count - 1),
         };
+        // A stand-in is made anew for as long as it is needed.
+        let expiry = match one.get("source").and_then(Value::as_str) {
+            Some("self-signed") => "-".to_owned(),
+            _ => until(one, "not_after", now),
+        };
         table.add(vec![
             text(one, "site"),
             names,
             text(one, "source"),
             text(one, "state"),
-            until(one, "not_after", now),
+            expiry,
             until(one, "next_renewal", now),
             text(one, "last_error"),
         ]);
@@ -211,7 +216,7 @@ ready
 
 SITE  NAMES            SOURCE       STATE    EXPIRES IN  NEXT RENEWAL  LAST ERROR
 www   www.acme.dev +2  acme         valid    30 d        6 h           -
-shop  shop.acme.dev    self-signed  waiting  now         -             it does not resolve
+shop  shop.acme.dev    self-signed  waiting  -           -             it does not resolve
 
 ORIGIN  TARGET           STATE    REASON
 app     10.0.0.1:80      healthy  it answered

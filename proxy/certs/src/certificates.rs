@@ -114,18 +114,24 @@ impl Certificates {
     ) -> Result<(), SelfSignedError> {
         let certificate = self_signed::stand_in(site, hosts, now)?;
         let presented = self.offer.present(certificate, Source::StandIn);
-        self.change(|layers| layers.stand_ins.insert(site.to_owned(), presented));
+        self.change(|layers| {
+            layers.stand_ins.insert(site.to_owned(), presented);
+        });
         Ok(())
     }
 
     /// Looks at the files of the user's own certificates: what changed since the last look, and what
     /// came of it. A bad pair leaves the last good one in its place, and is told once for as long as
-    /// it stays as bad. Blocks on the disk.
-    pub fn reload_changed(&self) -> Vec<Reload> {
+    /// it stays as bad. So does one with which a host of a site would have no certificate any more;
+    /// that is told at every look. Blocks on the disk.
+    pub fn reload_changed(&self, now: SystemTime) -> Vec<Reload> {
         let mut watched = self.watched.lock();
         let looks = watched.iter_mut().enumerate().filter_map(|(place, watched)| {
             let read = watched.look()?;
-            let outcome = read.map(|certificate| self.show_own(place, certificate));
+            let outcome = read.and_then(|certificate| self.show_own(place, certificate, now));
+            if matches!(outcome, Err(CertificateError::Lost { .. })) {
+                watched.not_taken();
+            }
             Some(Reload { files: watched.files().clone(), outcome })
         });
         looks.collect()
@@ -136,21 +142,32 @@ impl Certificates {
         &self.challenges
     }
 
-    fn show_own(&self, place: usize, certificate: Certificate) -> Arc<Presented> {
+    fn show_own(
+        &self,
+        place: usize,
+        certificate: Certificate,
+        now: SystemTime,
+    ) -> Result<Arc<Presented>, CertificateError> {
         let presented = self.offer.present(certificate, Source::Own);
         self.change(|layers| {
+            if let Some(host) = layers.lost(place, &presented, now) {
+                let chain = layers.own.get(place).map(|own| own.files.chain.clone());
+                let chain = chain.unwrap_or_default();
+                return Err(CertificateError::Lost { chain, host: host.clone() });
+            }
             if let Some(own) = layers.own.get_mut(place) {
                 own.presented = presented.clone();
             }
-        });
-        presented
+            Ok(presented.clone())
+        })
     }
 
-    fn change<R>(&self, change: impl FnOnce(&mut Layers) -> R) {
+    fn change<R>(&self, change: impl FnOnce(&mut Layers) -> R) -> R {
         // Held to the end, so that of two changes the later index is shown.
         let mut layers = self.layers.lock();
-        change(&mut layers);
+        let changed = change(&mut layers);
         self.directory.store(Arc::new(Directory::new(&layers)));
+        changed
     }
 }
 

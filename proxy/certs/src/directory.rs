@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use warmfront_config::{Config, HostPattern, UnknownName};
 
@@ -22,6 +23,8 @@ pub(crate) struct Layers {
     pub(crate) stand_ins: BTreeMap<String, Arc<Presented>>,
     /// Names of the sites, in the order of the file.
     sites: Vec<String>,
+    /// Hosts that nothing is ordered for: own certificates are all they have.
+    hosts: Vec<HostPattern>,
     unknown_name: UnknownName,
 }
 
@@ -41,13 +44,37 @@ pub(crate) struct Directory {
 
 impl Layers {
     pub(crate) fn new(config: &Config, own: Vec<Own>) -> Self {
+        let left_alone = config.sites.iter().filter(|site| site.issuance.is_none());
         Self {
             own,
             ordered: BTreeMap::new(),
             stand_ins: BTreeMap::new(),
             sites: config.sites.iter().map(|site| site.name.clone()).collect(),
+            hosts: left_alone.flat_map(|site| site.hosts.clone()).collect(),
             unknown_name: config.tls.unknown_name,
         }
+    }
+
+    /// A host that would be left without a certificate, with none to be ordered for it, if `new` took
+    /// the place of an own one. One that is not valid any more is no loss.
+    pub(crate) fn lost(
+        &self,
+        place: usize,
+        new: &Presented,
+        now: SystemTime,
+    ) -> Option<&HostPattern> {
+        let old = &self.own.get(place)?.presented.certificate;
+        if old.not_after() <= now {
+            return None;
+        }
+        let others = self.own.iter().enumerate().filter(|(other, _)| *other != place);
+        let others = others.map(|(_, own)| &own.presented).chain(self.ordered.values());
+        let left: Vec<_> =
+            others.map(|other| &other.certificate).chain([&new.certificate]).collect();
+        self.hosts.iter().find(|host| {
+            let host = host.to_string();
+            old.covers(&host) && !left.iter().any(|certificate| certificate.covers(&host))
+        })
     }
 
     /// The first own certificate, else the first site's that has one.

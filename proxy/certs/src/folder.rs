@@ -32,8 +32,12 @@ impl CertificateFolder {
             move |source| StorageError::Open { path, source }
         };
         DirBuilder::new().recursive(true).mode(0o700).create(&root).map_err(failed(&root))?;
-        // It may be older than we are: keys lie in it.
-        fs::set_permissions(&root, Permissions::from_mode(0o700)).map_err(failed(&root))?;
+        // It may be older than we are, and keys lie in it; it may be somebody else's, and as it
+        // should be.
+        let mode = fs::metadata(&root).map_err(failed(&root))?.permissions().mode();
+        if mode & 0o777 != 0o700 {
+            fs::set_permissions(&root, Permissions::from_mode(0o700)).map_err(failed(&root))?;
+        }
         File::open(state).and_then(|state| state.sync_all()).map_err(failed(state))?;
         // No site's folder begins with `~`.
         let path = root.join("~lock");

@@ -3,10 +3,10 @@
 use std::fs::{self, Metadata};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use warmfront_config::CertificateFiles;
+use warmfront_config::{CertificateFiles, HostPattern};
 
 use crate::certificate::Certificate;
 use crate::offer::Presented;
@@ -35,8 +35,19 @@ pub struct Reload {
 
 /// Why a certificate of the user's own cannot be presented. It names the file.
 #[derive(Debug, thiserror::Error)]
-#[error("tls.certificates: {0}")]
-pub struct CertificateError(#[from] PairError);
+pub enum CertificateError {
+    /// The files are no good pair.
+    #[error("tls.certificates: {0}")]
+    Pair(#[from] PairError),
+    /// A good pair, with which a host would be left without any certificate.
+    #[error("tls.certificates: {} does not speak for {host} any more", chain.display())]
+    Lost {
+        /// The file of the chain.
+        chain: PathBuf,
+        /// A host of a site.
+        host: HostPattern,
+    },
+}
 
 /// Two files, as they were at the last look.
 #[derive(Debug)]
@@ -90,6 +101,12 @@ impl Watched {
         }
         self.content = content;
         Some(prove(read))
+    }
+
+    /// What was read was not taken: the next look reads it again, for it may be taken then.
+    pub(crate) fn not_taken(&mut self) {
+        self.settled = false;
+        self.content = 0;
     }
 }
 

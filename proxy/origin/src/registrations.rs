@@ -44,10 +44,10 @@ pub struct Changes {
 #[derive(Debug, thiserror::Error)]
 pub enum RegistrationError {
     /// A transaction failed: a failing disk, a damaged file.
-    #[error("cannot read the registered targets: {0}")]
+    #[error("cannot read the registered targets: {}", told(.0))]
     Read(#[source] Box<redb::Error>),
     /// A transaction failed: a full disk, a failing one. Nothing was changed.
-    #[error("cannot write the registered targets: {0}")]
+    #[error("cannot write the registered targets: {}", told(.0))]
     Write(#[source] Box<redb::Error>),
     /// A record that this version did not write.
     #[error("the registered targets of {origin} are in a form that cannot be read: {source}")]
@@ -306,6 +306,16 @@ impl From<RecordedName> for TargetName {
     fn from(name: RecordedName) -> Self {
         let RecordedName { host, port } = name;
         Self { host, port }
+    }
+}
+
+/// After a write that failed the database takes nothing more before it is opened anew.
+fn told(error: &redb::Error) -> String {
+    match error {
+        redb::Error::PreviousIo => {
+            "an earlier write failed (a full disk?): restart the node once there is room".to_owned()
+        }
+        error => error.to_string(),
     }
 }
 

@@ -218,6 +218,10 @@ impl RemoteOrder for Handle {
         Ok(self.seen())
     }
 
+    fn proofs_wanted(&mut self) -> usize {
+        self.with(|order| order.proofs.len())
+    }
+
     async fn authorizations(&mut self, _kind: ChallengeKind) -> Result<Vec<Authorization>, Fault> {
         self.scene.call("authorizations", "").await?;
         let many = self.with(|order| order.proofs.len());

@@ -170,6 +170,15 @@ async fn nothing_is_proven_that_was_not_ordered() {
     let sentence = "fake wants a proof for bank.example, which was not ordered";
     assert_eq!((refusal.sentence.as_str(), refusal.blame), (sentence, Blame::Authority));
     assert!(!scene.events().iter().any(|event| event.starts_with("present")));
+    // Not even looked at, where there are more than were ordered.
+    attempt_killed(&scene, "authorizations").await;
+    scene.events();
+    let one = scene.0.lock().orders[1].proofs[0].clone();
+    scene.0.lock().orders[1].proofs.extend([one.clone(), one]);
+    let refusal = attempt(&scene, &USUAL).await.unwrap_err();
+    let sentence = "fake wants 4 proofs for an order of 2";
+    assert_eq!((refusal.sentence.as_str(), refusal.blame), (sentence, Blame::Authority));
+    assert_eq!(scene.events(), ["look order/1", "- going on with the order order/1", "closed"]);
     // Some authorities leave out that it is a wildcard.
     attempt_killed(&scene, "authorizations").await;
     let wanted = ["*.example.com", "2001:db8::1"];
@@ -177,7 +186,7 @@ async fn nothing_is_proven_that_was_not_ordered() {
     scene.0.lock().open.as_mut().unwrap().hosts = wanted.map(str::to_owned).to_vec();
     let given = ["example.com", "2001:DB8:0::1"].map(|name| HostPattern::Exact(name.to_owned()));
     let proofs = given.map(|host| (host, Standing::Done)).to_vec();
-    scene.0.lock().orders[1].proofs = proofs;
+    scene.0.lock().orders[2].proofs = proofs;
     attempt(&scene, &wish).await.unwrap();
 }
 

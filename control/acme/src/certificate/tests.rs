@@ -1,9 +1,8 @@
-use std::time::Duration;
-
 use rcgen::{
-    BasicConstraints, IsCa, Issuer, PKCS_ECDSA_P256_SHA256, PublicKeyData, SignatureAlgorithm,
-    date_time_ymd,
+    BasicConstraints, DnType, IsCa, Issuer, PKCS_ECDSA_P384_SHA384, PublicKeyData,
+    SignatureAlgorithm, date_time_ymd,
 };
+use time::OffsetDateTime;
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::extensions::ParsedExtension;
 
@@ -29,6 +28,10 @@ impl PublicKeyData for Asked {
 
 /// What an authority does: signs for whatever the request asks for, until the end of that year.
 pub(crate) fn sign(request: &[u8], end: i32) -> String {
+    sign_within(request, date_time_ymd(2020, 1, 1), date_time_ymd(end, 12, 31))
+}
+
+fn sign_within(request: &[u8], begin: OffsetDateTime, end: OffsetDateTime) -> String {
     let ca_key = KeyPair::generate().unwrap();
     let mut ca = CertificateParams::default();
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -37,8 +40,7 @@ pub(crate) fn sign(request: &[u8], end: i32) -> String {
     let key = &request.certification_request_info.subject_pki.subject_public_key;
     let mut params = CertificateParams::default();
     params.subject_alt_names = asked(&request);
-    params.not_before = date_time_ymd(2020, 1, 1);
-    params.not_after = date_time_ymd(end, 12, 31);
+    (params.not_before, params.not_after) = (begin, end);
     params.use_authority_key_identifier_extension = true;
     let leaf = params.signed_by(&Asked(key.data.to_vec()), &Issuer::new(ca, ca_key)).unwrap();
     leaf.pem() + &ca_pem
@@ -86,6 +88,8 @@ fn a_key_survives_its_journal() {
     assert_eq!(key.pair.public_key_raw(), again.pair.public_key_raw());
     assert!(Key::parse("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----").is_none());
     assert!(Key::parse("").is_none());
+    let other = KeyPair::generate_for(&PKCS_ECDSA_P384_SHA384).unwrap().serialize_pem();
+    assert!(Key::parse(&other).is_none(), "one of another kind");
 }
 
 #[test]
@@ -113,4 +117,36 @@ fn only_the_certificate_that_was_ordered_is_taken() {
     }
     let unread = prove(cut, &key, &hosts(&ALL), now());
     assert!(matches!(unread, Err(ChainError::Unreadable(_))), "{unread:?}");
+}
+
+#[test]
+fn what_no_client_would_take_is_not_taken() {
+    let key = Key::generate().unwrap();
+    let request = key.request(&hosts(&ALL)).unwrap();
+    let good = sign(&request, 2030);
+    let end = "-----END CERTIFICATE-----\n";
+    let [leaf, root, ..] = good.split_inclusive(end).collect::<Vec<_>>()[..] else { panic!() };
+    let mut stranger = CertificateParams::default();
+    stranger.distinguished_name.push(DnType::CommonName, "stranger");
+    let stranger = stranger.self_signed(&KeyPair::generate().unwrap()).unwrap().pem();
+    let begins = |later: Duration| {
+        let begin = OffsetDateTime::from(now() + later);
+        sign_within(&request, begin, begin + Duration::from_hours(24))
+    };
+    let long = Some("its chain has more than 10 certificates or 64 KiB");
+    let loose =
+        |at: usize| format!("certificate {at} of its chain is not signed by the one behind it");
+    for (chain, error) in [
+        (leaf.to_owned(), None),
+        (format!("{leaf}{}", root.repeat(9)), None),
+        (format!("{leaf}{}", root.repeat(10)), long),
+        (format!("{good}{}", " ".repeat(64 << 10)), long),
+        (format!("{leaf}{stranger}"), Some(loose(1).as_str())),
+        (format!("{good}{stranger}"), Some(loose(2).as_str())),
+        (begins(EARLY_MAX), None),
+        (begins(EARLY_MAX + Duration::from_secs(1)), Some("it is not valid yet")),
+    ] {
+        let outcome = prove(&chain, &key, &hosts(&ALL), now());
+        assert_eq!(outcome.err().map(|error| error.to_string()).as_deref(), error);
+    }
 }

@@ -147,7 +147,14 @@ async fn whoever_is_not_trusted_is_not_told_a_thing() {
     let other = Server::start(|_| Reply::Silence).await;
     let https = Https::new(Some(&other.ca_file())).unwrap();
     let error = ask(&https, &server.url("/")).await.unwrap_err();
-    assert!(error.starts_with("its HTTPS certificate is signed by nobody whom"), "{error}");
+    let roots = other.ca_file();
+    let sentence = format!(
+        "its HTTPS certificate is signed by nobody whom we trust: the roots in {} do not vouch for it",
+        roots.display()
+    );
+    assert_eq!(error, sentence);
+    let without = distrust(&CertificateError::UnknownIssuer, None);
+    assert!(without.ends_with("for a private authority, set ca_file"), "{without}");
     assert!(server.requests.lock().is_empty());
 }
 
@@ -199,5 +206,23 @@ fn roots_come_from_the_file_or_not_at_all() {
     ] {
         fs::write(&path, text).unwrap();
         assert!(error(&path).contains(reason), "{}", error(&path));
+    }
+}
+
+#[test]
+fn what_failed_is_told_without_the_help_for_programmers() {
+    let told = |kind, text: &str| {
+        let error = io::Error::new(kind, text.to_owned());
+        ExchangeError::of(&error, None).to_string()
+    };
+    let closed = "peer closed connection without sending TLS close_notify";
+    let help = format!("{closed}: https://docs.rs/rustls/latest/rustls/manual/index.html#eof");
+    for (text, sentence) in [
+        (help.as_str(), closed),
+        ("Connection refused (os error 111)", "Connection refused"),
+        ("one\r\n\u{1b}[31mtwo\u{202e}", "one [31mtwo"),
+    ] {
+        let found = told(io::ErrorKind::UnexpectedEof, text);
+        assert_eq!(found, format!("the connection failed: {sentence}"));
     }
 }

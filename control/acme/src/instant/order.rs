@@ -52,6 +52,10 @@ impl RemoteOrder for InstantOrder {
         Ok(self.seen())
     }
 
+    fn proofs_wanted(&mut self) -> usize {
+        self.order.state().authorizations.len()
+    }
+
     async fn authorizations(&mut self, kind: ChallengeKind) -> Result<Vec<Authorization>, Fault> {
         let mut found = Vec::new();
         // One by one: what has been fetched is not fetched again, and each may take its own tries.

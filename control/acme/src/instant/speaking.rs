@@ -17,6 +17,9 @@ use crate::authority::{Authority, Fault, NewOrder, RemoteOrder};
 pub(super) const NONCES: u32 = 30;
 /// For how long.
 pub(super) const NONCES_TIME: Duration = Duration::from_mins(2);
+/// Before the first time; doubles from time to time.
+pub(super) const NONCES_PAUSE_MIN: Duration = Duration::from_millis(100);
+pub(super) const NONCES_PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// Logged in, for one attempt.
 pub(super) struct InstantAcme {
@@ -30,13 +33,17 @@ pub(super) struct InstantAcme {
 /// macro, as a closure that lends what it holds makes futures that no thread may be given.
 macro_rules! persist {
     ($operation:expr) => {{
-        let mut again = $crate::instant::speaking::NONCES;
-        let until = tokio::time::Instant::now() + $crate::instant::speaking::NONCES_TIME;
+        use $crate::instant::speaking::{NONCES, NONCES_PAUSE_MAX, NONCES_PAUSE_MIN, NONCES_TIME};
+        let (mut again, mut pause) = (NONCES, NONCES_PAUSE_MIN);
+        let until = tokio::time::Instant::now() + NONCES_TIME;
         loop {
             again -= 1;
             let may_repeat = || again > 0 && tokio::time::Instant::now() < until;
             match $operation.await {
-                Err(error) if $crate::instant::words::is_bad_nonce(&error) && may_repeat() => {}
+                Err(error) if $crate::instant::words::is_bad_nonce(&error) && may_repeat() => {
+                    tokio::time::sleep(pause).await;
+                    pause = NONCES_PAUSE_MAX.min(pause * 2);
+                }
                 outcome => break outcome,
             }
         }
@@ -77,7 +84,7 @@ impl Authority for InstantAcme {
 
     fn profiles(&self) -> Vec<String> {
         let mut names: Vec<_> =
-            self.account.profiles().map(|profile| profile.name.to_owned()).collect();
+            self.account.profiles().map(|profile| words::profile(profile.name)).collect();
         names.sort();
         names
     }
@@ -142,7 +149,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn refused_nonces_are_not_met_with_endless_patience() {
-        for (each, tries) in [(Duration::from_secs(1), NONCES), (Duration::from_secs(50), 3)] {
+        // 100, 200, 400 and 800 ms, and then 25 s.
+        let pauses = Duration::from_millis(26_500);
+        let few = Duration::from_millis(300);
+        for (each, tries, pauses) in
+            [(Duration::from_secs(1), NONCES, pauses), (Duration::from_secs(50), 3, few)]
+        {
             let (began, mut tried) = (Instant::now(), 0);
             let mut refused = async || {
                 tried += 1;
@@ -152,7 +164,7 @@ mod tests {
                 Err::<(), _>(Error::Api(said))
             };
             assert!(persist!(refused()).is_err());
-            assert_eq!(began.elapsed(), each * tries);
+            assert_eq!(began.elapsed(), each * tries + pauses);
             assert_eq!(tried, tries);
         }
     }

@@ -18,8 +18,10 @@ use instant_acme::{BodyWrapper, BytesResponse, Error, HttpClient};
 use parking_lot::Mutex;
 use serde_json::Value;
 
+use super::words;
 use crate::endpoint::AGENT;
 use crate::https::Https;
+use crate::problem::Problem;
 use crate::retry_after::retry_after;
 use crate::tame::{URL_BYTES_MAX, tame};
 
@@ -144,6 +146,16 @@ fn usable(method: &Method, answer: Response<Bytes>) -> Result<BytesResponse, Err
         Unusable::Problem(answer.into_body())
     };
     Err(Error::Other(unusable.into()))
+}
+
+/// What an answer says that is a problem.
+pub(crate) fn said(answer: &Response<Bytes>) -> Option<Problem> {
+    let status = answer.status();
+    if status.is_success() || !is_problem(answer) {
+        return None;
+    }
+    let said = serde_json::from_slice(answer.body()).ok()?;
+    Some(words::problem(&said, status.as_u16()))
 }
 
 /// RFC 7807 §3: an object. Its type is asked for only where the content does not tell.

@@ -81,6 +81,11 @@ pub(super) fn word(text: &str) -> String {
     tame(text, WORD_BYTES_MAX)
 }
 
+/// The name of a profile. One that is not plain is none that anybody has configured.
+pub(super) fn profile(name: &str) -> String {
+    tame(name, DETAIL_BYTES_MAX)
+}
+
 /// A page for people.
 pub(super) fn explanation(url: &str) -> String {
     tame(url, DETAIL_BYTES_MAX)

@@ -62,7 +62,27 @@ fn a_window_behind_the_end_is_not_waited_for() {
     let never = window(BEGIN + 300 * DAY, BEGIN + 301 * DAY);
     assert_eq!(life.due_within(&never, None, 0.5), BEGIN + 23 * DAY);
     let before = window(BEGIN - 9 * DAY, BEGIN - 8 * DAY);
-    assert_eq!(life.due_within(&before, None, 0.5), BEGIN);
+    assert_eq!(life.due_within(&before, None, 0.5), BEGIN + 6 * HOUR);
+}
+
+#[test]
+fn a_window_in_the_past_is_not_due_at_once_for_ever() {
+    let past = window(BEGIN - 9 * DAY, BEGIN - 8 * DAY);
+    let began = window(BEGIN - DAY, BEGIN);
+    for (length, due) in [
+        (90 * DAY, 6 * HOUR),
+        (6 * DAY, 6 * HOUR),
+        (2 * DAY, 2 * HOUR),
+        (Duration::from_mins(24), Duration::from_mins(1)),
+        (Duration::ZERO, Duration::ZERO),
+    ] {
+        for window in [&past, &began] {
+            for chosen in [None, Some(window.start)] {
+                let found = lifetime(length).due_within(window, chosen, 0.3);
+                assert_eq!(found, BEGIN + due, "{length:?} {chosen:?}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -3,13 +3,13 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use hickory_proto::rr::RData;
 use hickory_proto::rr::rdata::{A, CNAME, NS, SOA, TXT};
+use hickory_proto::rr::{Name, RData};
 use warmfront_config::{
     Credentials, DnsPublisher, Resolver, Rfc2136, Route53, Secret, TsigAlgorithm,
 };
 
-use super::{DnsError, Published, Publisher, PublisherError, fully_qualified};
+use super::{DnsError, Published, Publisher, PublisherError, argument, fully_qualified};
 use crate::question::tests::{Zone, record, serve};
 
 const NOW: SystemTime = SystemTime::UNIX_EPOCH;
@@ -88,6 +88,45 @@ async fn what_was_written_down_is_withdrawn_after_a_restart() {
     assert!(error.starts_with("running /usr/bin/nowhere cleanup: "), "{error}");
     let long = format!(r#"{{"name":"{}","value":""}}"#, "a".repeat(64));
     assert!(serde_json::from_str::<Published>(&long).is_err());
+}
+
+#[tokio::test]
+async fn a_program_is_given_plain_names_alone() {
+    let labels: [(&[&str], _); 9] = [
+        (&["_acme-challenge", "example", "com"], Some("_acme-challenge.example.com")),
+        (&["a", "-b", "c_d", "example"], Some("a.-b.c_d.example")),
+        (&["-rf", "example", "com"], None),
+        (&["a b", "example"], None),
+        (&["a.b", "example"], None),
+        (&["*", "example", "com"], None),
+        (&["$(id)", "example"], None),
+        (&["ä", "example"], None),
+        (&[], None),
+    ];
+    for (labels, given) in labels {
+        let name = Name::from_labels(labels.iter().map(|label| label.as_bytes())).unwrap();
+        assert_eq!(argument(&name).ok().as_deref(), given, "{name}");
+    }
+    let strange = Name::from_labels([b"-rf".as_slice(), b"example", b"net"]).unwrap();
+    let star = fully_qualified("*.example.net").unwrap();
+    let zone = Zone {
+        records: vec![record("_acme-challenge.www.example.com", RData::CNAME(CNAME(strange)))],
+        ..Zone::default()
+    };
+    let sentence = r"`\-rf.example.net` is no name that a value is published at";
+    for publisher in [
+        exec("true", zone.clone()).await,
+        Publisher::new(&nobody(), &asking(zone).await, None).unwrap(),
+    ] {
+        let error = publisher.locate("www.example.com", "value", NOW).await.unwrap_err();
+        assert_eq!(error.sentence(), sentence);
+    }
+    let publisher = exec("true", Zone::default()).await;
+    let found = Published { name: star, value: "value".to_owned() };
+    for outcome in [publisher.publish(&found, NOW).await, publisher.withdraw(&found, NOW).await] {
+        let sentence = "`*.example.net` is no name that a value is published at";
+        assert_eq!(outcome.unwrap_err().sentence(), sentence);
+    }
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use quick_xml::events::{BytesRef, Event};
 
 use super::CallError;
 use crate::publisher::fully_qualified;
+use crate::tame::tame;
 
 const NAMESPACE: &str = "https://route53.amazonaws.com/doc/2013-04-01/";
 /// One string of a TXT record (RFC 1035 §3.3).
@@ -168,7 +169,7 @@ impl Refusal {
                 _ => continue,
             };
             if place.is_empty() {
-                *place = text.chars().take(MESSAGE_CHARS_MAX).collect();
+                *place = tame(&text).chars().take(MESSAGE_CHARS_MAX).collect();
             }
         }
         refusal

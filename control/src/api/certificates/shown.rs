@@ -79,7 +79,8 @@ impl Shown {
         })
     }
 
-    pub(super) fn own(own: &Own, site: Option<&str>, now: SystemTime) -> Self {
+    /// `bad` says why what lies in its files now is not shown.
+    pub(super) fn own(own: &Own, site: Option<&str>, bad: Option<String>, now: SystemTime) -> Self {
         let certificate = &own.presented.certificate;
         let blank = Self {
             site: site.map(str::to_owned),
@@ -95,7 +96,7 @@ impl Shown {
             next_renewal: None,
             last_attempt: None,
             next_attempt: None,
-            last_error: None,
+            last_error: bad,
         };
         blank.with(certificate)
     }

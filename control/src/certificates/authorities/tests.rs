@@ -150,3 +150,37 @@ fn an_open_order_is_waited_for_where_it_was_placed() {
     let failing = past("a a a", None);
     assert_eq!((next(&failing, certificate), next(&failing, resumption)), ("b".into(), "a".into()));
 }
+
+#[test]
+fn an_authority_that_nobody_reaches_is_passed_over_by_all_for_ten_minutes() {
+    use Outcome::{Authority, Edge, Issued, Names};
+    let none = past("", None);
+    // What befell other sites, at which authority, whether there was an order; who is asked then.
+    for (case, befell, expected) in [
+        ("two", vec![("a", Authority, false); 2], "a"),
+        ("three", vec![("a", Authority, false); 3], "b"),
+        ("with an order", vec![("a", Authority, true); 3], "a"),
+        ("their names", vec![("a", Names, false); 3], "a"),
+        ("ourselves", vec![("a", Edge, false); 3], "a"),
+        ("an answer", [vec![("a", Authority, false); 3], vec![("a", Issued, true)]].concat(), "a"),
+        (
+            "both",
+            [vec![("a", Authority, false); 3], vec![("b", Authority, false); 3]].concat(),
+            "a",
+        ),
+    ] {
+        let authorities = two();
+        for (name, outcome, is_placed) in befell {
+            authorities.attempted(&directory(name), outcome, is_placed, now());
+        }
+        let next = |seconds| shown(&authorities.next(&applicant(&none, None), at(seconds)));
+        assert_eq!(next(0), expected, "{case}");
+        let asked = Applicant { asked: true, ..applicant(&none, None) };
+        assert_eq!(shown(&authorities.next(&asked, now())), "a", "{case}: somebody asks");
+        assert_eq!(next(600), "a", "{case}: ten minutes later");
+        authorities.attempted(&directory("a"), Authority, false, at(600));
+        if case == "three" {
+            assert_eq!(next(601), "b", "one more is enough");
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! The forms in which the journal keeps things.
 
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use warmfront_acme::renewal::Lifetime;
@@ -69,10 +69,12 @@ impl Renewal {
     ) -> Self {
         let ask_again = lifetime.ask_again(window, now);
         let Some(told) = window else { return Self { ask_again, ..self.clone() } };
-        let range = (told.start, told.end);
+        // What lies before has no form in which it could be kept.
+        let kept = |at: SystemTime| at.max(UNIX_EPOCH);
+        let range = (kept(told.start), kept(told.end));
         // Chosen by the lifetime, it was not chosen from the window.
         let chosen = self.window.map(|_| self.at);
-        let at = lifetime.due_within(told, chosen, random);
+        let at = kept(lifetime.due_within(told, chosen, random));
         Self { serial: self.serial.clone(), at, window: Some(range), ask_again }
     }
 }

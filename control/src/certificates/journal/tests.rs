@@ -213,6 +213,22 @@ fn a_renewal_follows_the_authority_and_outlives_its_silence() {
     assert!(silent.ask_again > day(3));
 }
 
+#[test]
+fn a_window_before_the_epoch_can_be_kept() {
+    let journal = Journal::open(database()).unwrap();
+    let lifetime = Lifetime::new(at(0), at(90 * 86_400));
+    let before = Renewal { serial: "0A".to_owned(), at: at(60), window: None, ask_again: at(0) };
+    let window = Window {
+        start: UNIX_EPOCH - Duration::from_hours(48),
+        end: UNIX_EPOCH - Duration::from_hours(24),
+        explanation: None,
+        ask_again: Duration::from_hours(6),
+    };
+    let told = before.told(&lifetime, Some(&window), at(7), 0.5);
+    journal.keep_renewal("www", &told).unwrap();
+    assert_eq!(journal.renewal("www").unwrap(), Some(told));
+}
+
 proptest! {
     #[test]
     fn a_full_window_always_opens_again(placed in proptest::collection::vec(0_u64..20_000, 0..600)) {

@@ -2,12 +2,17 @@
 
 use std::time::{Duration, SystemTime};
 
+use warmfront_acme::choice::FAILURES_MAX;
+
 use super::ORDERS_COUNTED;
 use super::record::{Attempt, Outcome};
 
 /// So long, at the most, one site's Retry-After holds up the others: many limits are about one
 /// site's names alone, and last for days.
 const SHARED_WAIT_MAX: Duration = Duration::from_hours(1);
+
+/// How long an authority that cannot be reached is left alone, where there is another.
+const AWAY: Duration = Duration::from_mins(10);
 
 /// What is known of one authority.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,6 +49,37 @@ impl Told {
         let forgotten = at.checked_sub(ORDERS_COUNTED).unwrap_or(at);
         self.placed.retain(|placed| *placed >= forgotten);
         self.placed.push(at);
+    }
+}
+
+/// Whether an authority can be reached at all, by what befell the last attempts there, of whatever
+/// sites: each need not find out for itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Reach {
+    /// Attempts in a row that came to no order.
+    missed: u32,
+    last: Option<SystemTime>,
+}
+
+// === impl Reach ===
+
+impl Reach {
+    /// An attempt there came to no order, by the authority's doing.
+    pub(crate) fn missed(&mut self, now: SystemTime) {
+        self.missed = self.missed.saturating_add(1);
+        self.last = Some(now);
+    }
+
+    /// It answered.
+    pub(crate) fn met(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Until when others are asked in its place, if there are any.
+    pub(crate) fn away(&self, now: SystemTime) -> Option<SystemTime> {
+        // A failure that seems to be later than now was seen by a clock that ran ahead.
+        let last = self.last.filter(|last| self.missed >= FAILURES_MAX && *last <= now)?;
+        Some(last + AWAY).filter(|until| *until > now)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::certificates::attempt::close;
 use crate::certificates::ground::Ground;
 use crate::certificates::journal::JournalError;
 use crate::certificates::plan::Plan;
-use crate::certificates::progress::{Doing, Past, Progress};
+use crate::certificates::progress::{Doing, Past, Progress, Wish};
 
 // === impl Keeper ===
 
@@ -43,7 +43,7 @@ impl Keeper {
             renewal: ground.journal.renewal(name)?,
             open: ground.journal.open_order(name)?,
             past: Past::new(&ground.journal.attempts(name)?),
-            asked: false,
+            wish: Wish::Nothing,
             doing: Doing::Idle,
             is_broken: false,
             record,

@@ -13,11 +13,16 @@ use crate::certificates::attempt::{Commission, edge};
 use crate::certificates::authorities::{Applicant, Known, Next};
 use crate::certificates::journal::{Attempt, Outcome};
 use crate::certificates::pointing;
-use crate::certificates::progress::{Doing, Elsewhere};
+use crate::certificates::progress::{Doing, Elsewhere, Wish};
 use crate::certificates::schedule::{self, Cause, lifetime};
 use crate::certificates::selection::{Held, Selection};
 use crate::certificates::thread::{Work, on_a_thread};
 use crate::timestamp::rfc3339;
+
+/// How long an authority that has had enough is believed.
+const BUSY_MAX: Duration = Duration::from_hours(7 * 24);
+/// How long any other refusal is.
+const RETRY_MAX: Duration = Duration::from_hours(1);
 
 // === impl Keeper ===
 
@@ -51,10 +56,13 @@ impl Keeper {
         if !hosts.iter().all(is_planned) {
             return PAUSE;
         }
+        if *stop.borrow() {
+            return PAUSE;
+        }
         let names: Vec<String> = hosts.iter().map(ToString::to_string).collect();
         let (site, from) = (&self.site.name, &authority.settings.name);
         tracing::info!(site, "certificate: {cause}: getting one for {} from {from}", list(&names));
-        self.progress.lock().doing = Doing::Ordering;
+        self.begin();
         let keeper = self.clone();
         let commission = self.commission(authority.clone(), hosts, cause.wanted());
         let attempt = async move || keeper.attempt(&commission).await;
@@ -68,6 +76,12 @@ impl Keeper {
         PAUSE
     }
 
+    pub(super) fn begin(&self) {
+        let mut progress = self.progress.lock();
+        progress.doing = Doing::Ordering;
+        progress.wish = progress.wish.tried();
+    }
+
     /// Whom to ask now, or until when nobody wants to be asked.
     pub(crate) fn next(&self, cause: &Cause, now: SystemTime) -> Next {
         let progress = self.progress.lock();
@@ -76,7 +90,7 @@ impl Keeper {
             past: &progress.past,
             open: progress.resumable(authorities, now),
             wanted: cause.wanted(),
-            asked: progress.asked,
+            asked: progress.wish.is_open(),
         };
         authorities.next(&applicant, now)
     }
@@ -109,7 +123,7 @@ impl Keeper {
         let (plan, looks, asked) = {
             let progress = self.progress.lock();
             let looks = progress.doing.elsewhere().map_or(0, |elsewhere| elsewhere.looks);
-            (progress.plan.clone(), looks, progress.asked)
+            (progress.plan.clone(), looks, progress.wish.is_open())
         };
         let Ok(turn) = self.ground.looks.acquire().await else { return Err(PAUSE) };
         let looked_at = self.ground.pointer.look(&plan.hosts, plan.issuance.challenge).await;
@@ -146,7 +160,7 @@ impl Keeper {
         }
     }
 
-    fn commission(
+    pub(super) fn commission(
         &self,
         authority: Arc<Known>,
         hosts: Vec<HostPattern>,
@@ -167,7 +181,7 @@ impl Keeper {
 
     /// Blocks on the disk now and then.
     async fn attempt(&self, commission: &Commission) {
-        match commission.carry_out(&self.ground).await {
+        match commission.in_time(&self.ground).await {
             Ok(Some(record)) => self.issued(&commission.authority, record),
             Ok(None) => self.progress.lock().open = None,
             Err(refusal) => self.refused(&commission.authority, refusal),
@@ -175,8 +189,10 @@ impl Keeper {
         self.sweep().await;
     }
 
-    fn issued(&self, authority: &Known, record: Record) {
+    pub(super) fn issued(&self, authority: &Known, record: Record) {
         let attempt = self.attempted(authority, Outcome::Issued);
+        let directory = &authority.settings.directory;
+        self.ground.authorities.attempted(directory, Outcome::Issued, true, attempt.at);
         {
             let mut progress = self.progress.lock();
             progress.record = Some(record);
@@ -202,7 +218,8 @@ impl Keeper {
         let failures = self.progress.lock().past.failures().saturating_add(1);
         let served = self.lifetime().map(|lifetime| lifetime.length());
         attempt.next = Some(attempt.at + backoff::wait(failures, served, rand::random()));
-        attempt.retry_after = refusal.retry_after;
+        attempt.retry_after =
+            refusal.retry_after.map(|at| at.min(believed(attempt.outcome, attempt.at)));
         attempt.sentence = refusal.sentence;
         let (now, directory) = (attempt.at, &authority.settings.directory);
         // When it is done with one order is nothing to the others.
@@ -216,6 +233,8 @@ impl Keeper {
             Ok(open) => self.progress.lock().open = open,
             Err(error) => tracing::warn!(site, "certificate: {error}"),
         }
+        let is_placed = self.progress.lock().open.is_some();
+        self.ground.authorities.attempted(directory, attempt.outcome, is_placed, now);
         let sentence = attempt.sentence.clone();
         let backed_off = attempt.next.unwrap_or(now);
         self.record(attempt);
@@ -249,7 +268,19 @@ impl Keeper {
             tracing::warn!(site, "certificate: an attempt is not kept: {error}");
         }
         let mut progress = self.progress.lock();
-        progress.asked = false;
+        if attempt.outcome == Outcome::Issued {
+            // One that was wished for meanwhile is this one.
+            progress.wish = Wish::Nothing;
+        }
         progress.past.add(attempt);
+    }
+}
+
+/// The latest instant that such a refusal may put the next attempt off to. Only limits last for days;
+/// who errs, or is not done with an order yet, is asked again within the hour.
+fn believed(outcome: Outcome, now: SystemTime) -> SystemTime {
+    match outcome {
+        Outcome::Busy => now + BUSY_MAX,
+        _ => now + RETRY_MAX,
     }
 }

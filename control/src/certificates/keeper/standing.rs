@@ -8,6 +8,7 @@ use warmfront_certs::Presented;
 use super::Keeper;
 use crate::certificates::authorities::Next;
 use crate::certificates::journal::Attempt;
+use crate::certificates::own_files::untimely;
 use crate::certificates::plan::LeftOut;
 use crate::certificates::progress::{Doing, Past, Progress};
 use crate::certificates::schedule::{self, lifetime};
@@ -129,7 +130,7 @@ impl Standing {
             };
             let why = self.last_attempt.as_ref().map_or("", |last| &last.sentence);
             problems.push(format!("{attempts} failed: {why}; {served}"));
-        } else if self.is_expired(now) {
+        } else if self.is_untimely(now) {
             problems.push(served);
         }
         let site = &self.site;
@@ -141,8 +142,8 @@ impl Standing {
         let Some(ordered) = &self.ordered else { return "there is none yet".to_owned() };
         let lifetime = lifetime(ordered);
         let until = rfc3339(lifetime.not_after());
-        if lifetime.not_after() <= now {
-            return format!("the certificate that is served expired at {until}");
+        if let Some(why) = untimely(&ordered.certificate, now) {
+            return format!("the certificate that is served {why}");
         }
         if schedule::is_expiring(&lifetime, now) {
             return format!("the certificate that is served expires soon, at {until}");
@@ -150,8 +151,8 @@ impl Standing {
         format!("the certificate that is served is valid until {until}")
     }
 
-    fn is_expired(&self, now: SystemTime) -> bool {
-        self.ordered.as_ref().is_some_and(|it| it.certificate.not_after() <= now)
+    fn is_untimely(&self, now: SystemTime) -> bool {
+        self.ordered.as_ref().is_some_and(|it| untimely(&it.certificate, now).is_some())
     }
 }
 

@@ -1,10 +1,13 @@
+mod disk;
+
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use redb::Database;
 use redb::backends::InMemoryBackend;
-use warmfront_acme::{Blame, OpenOrder, Refusal};
+use warmfront_acme::{Answer, Blame, OpenOrder, Proof, Proofs as _, Refusal, Wanted};
 use warmfront_certs::{CertificateFolder, Certificates, Record, Source, Storage as _};
 use warmfront_config::Config;
 use warmfront_dns::Published;
@@ -13,8 +16,10 @@ use warmfront_origin::Resolver;
 use super::*;
 use crate::certificates::authorities::Next;
 use crate::certificates::journal::{Attempt, Journal, Outcome, Renewal};
+use crate::certificates::proofs::Showcase;
 use crate::certificates::{Orders, certificates_offline};
 use crate::tests::node::clock;
+use disk::Disk;
 
 const CONFIG: &str = r#"
 [listen]
@@ -41,6 +46,8 @@ pub(crate) struct Before {
     database: Arc<Database>,
     pub(crate) journal: Journal,
     pub(crate) storage: Arc<CertificateFolder>,
+    /// From then on, nothing can be written into the database.
+    pub(crate) is_full: Arc<AtomicBool>,
 }
 
 // === impl Before ===
@@ -48,15 +55,16 @@ pub(crate) struct Before {
 impl Before {
     pub(crate) fn new() -> Self {
         let state = tempfile::tempdir().unwrap();
-        let database = Database::builder().create_with_backend(InMemoryBackend::new()).unwrap();
-        let database = Arc::new(database);
+        let is_full = Arc::new(AtomicBool::new(false));
+        let disk = Disk { memory: InMemoryBackend::new(), is_full: is_full.clone() };
+        let database = Arc::new(Database::builder().create_with_backend(disk).unwrap());
         let journal = Journal::open(database.clone()).unwrap();
         let storage = Arc::new(CertificateFolder::open(state.path()).unwrap());
         let hook = state.path().join("hook.sh");
         let told = state.path().join("told");
         std::fs::write(&hook, format!("#!/bin/sh\necho \"$@\" >> {}\n", told.display())).unwrap();
         std::fs::set_permissions(&hook, Permissions::from_mode(0o700)).unwrap();
-        Self { state, database, journal, storage }
+        Self { state, database, journal, storage, is_full }
     }
 
     fn config(&self) -> Arc<Config> {
@@ -181,6 +189,91 @@ async fn only_an_authority_that_is_busy_is_left_alone_by_all_sites() {
         let next = keeper.next(&Cause::First, clock());
         assert!(matches!(next, Next::Wait(at) if at == until), "the site itself waits: {blame:?}");
     }
+}
+
+#[tokio::test]
+async fn only_a_limit_puts_an_attempt_off_for_days() {
+    let far = clock() + Duration::from_hours(30 * 24);
+    for (blame, hours) in [(Blame::Busy, 7 * 24), (Blame::Authority, 1), (Blame::Names, 1)] {
+        let before = Before::new();
+        let (_, orders) = before.start();
+        let keeper = &orders.keepers[0];
+        let Next::Ask(authority) = keeper.next(&Cause::First, clock()) else { panic!("nobody") };
+        let sentence = "come again".to_owned();
+        keeper.refused(&authority, Refusal { sentence, blame, retry_after: Some(far) });
+        let kept = before.journal.attempts("www").unwrap();
+        let believed = clock() + Duration::from_hours(hours);
+        assert_eq!(kept[0].retry_after, Some(believed), "{blame:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_wish_is_kept_until_a_certificate_has_come() {
+    let before = Before::new();
+    before.kept();
+    let (_, orders) = before.start();
+    let keeper = &orders.keepers[0];
+    let Next::Ask(authority) = keeper.next(&Cause::Asked, clock()) else { panic!("nobody") };
+    let refuse = || {
+        let sentence = "no".to_owned();
+        keeper.refused(&authority, Refusal { sentence, blame: Blame::Edge, retry_after: None });
+    };
+    let asked = |at| Due { at, cause: Cause::Asked };
+    keeper.ask();
+    assert_eq!(keeper.due(clock()), asked(clock()));
+    keeper.begin();
+    refuse();
+    let due = keeper.due(clock());
+    assert_eq!((due.cause, due.at > clock()), (Cause::Asked, true), "it is backed off");
+    keeper.ask();
+    assert_eq!(keeper.due(clock()), asked(clock()), "who asks again does not wait");
+    keeper.begin();
+    keeper.ask();
+    refuse();
+    assert_eq!(keeper.due(clock()), asked(clock()), "wished for while it was attempted");
+    keeper.begin();
+    keeper.ask();
+    let record = keeper.progress.lock().record.clone().unwrap();
+    keeper.issued(&authority, record);
+    assert_eq!(keeper.due(clock()).cause, Cause::Renewal, "the one that came is new enough");
+}
+
+#[tokio::test]
+async fn nothing_is_sent_to_an_authority_that_could_not_be_kept() {
+    let before = Before::new();
+    let (_, orders) = before.start();
+    let keeper = &orders.keepers[0];
+    let Next::Ask(authority) = keeper.next(&Cause::First, clock()) else { panic!("nobody") };
+    let commission = keeper.commission(authority, vec![host("www.acme.dev")], Wanted::Certificate);
+    before.is_full.store(true, Ordering::Relaxed);
+    let refusal = commission.carry_out(&orders.ground).await.unwrap_err();
+    assert_eq!(refusal.blame, Blame::Edge);
+    assert!(refusal.sentence.starts_with("nothing is ordered: cannot write "), "{refusal:?}");
+    before.is_full.store(false, Ordering::Relaxed);
+    let is_told = |it: &String| it.starts_with("cannot write the journal of certificates: ");
+    assert!(orders.problems(clock()).iter().any(is_told));
+    let told = before.journal.prove("www").unwrap_err().to_string();
+    assert!(told.ends_with("restart the node once there is room"), "{told}");
+}
+
+#[tokio::test]
+async fn what_is_cut_off_leaves_no_proof_behind() {
+    let before = Before::new();
+    let (certificates, orders) = before.start();
+    let proof = Proof {
+        host: host("www.acme.dev"),
+        answer: Answer::Http01 { token: "token".to_owned(), content: "content".to_owned() },
+    };
+    let showcase = Showcase {
+        site: "www",
+        ground: &orders.ground,
+        published: Mutex::default(),
+        shown: Mutex::default(),
+    };
+    showcase.present(&proof).await.unwrap();
+    assert!(certificates.challenges().answer_http("token").is_some());
+    drop(showcase);
+    assert!(certificates.challenges().answer_http("token").is_none());
 }
 
 #[tokio::test]

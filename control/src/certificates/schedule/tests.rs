@@ -3,6 +3,7 @@ use std::time::UNIX_EPOCH;
 use proptest::prelude::*;
 
 use super::super::journal::Outcome;
+use super::super::progress::Wish;
 use super::*;
 
 const HOUR: u64 = 3_600;
@@ -38,7 +39,7 @@ fn valid() -> Situation<'static> {
         ordered: Some(at(100 * DAY)),
         renewal: Some(at(160 * DAY)),
         under_way: false,
-        asked: false,
+        wish: Wish::Nothing,
         failed: None,
     }
 }
@@ -65,7 +66,7 @@ fn what_cannot_wait_does_not() {
         (Situation { lifetime: None, ..valid() }, Cause::First),
         (Situation { lifetime: Some(lifetime(20)), ..valid() }, Cause::Expired),
         (Situation { lacking: Some("b"), ..valid() }, Cause::Lacking("b".to_owned())),
-        (Situation { asked: true, ..valid() }, Cause::Asked),
+        (Situation { wish: Wish::Fresh, ..valid() }, Cause::Asked),
         (Situation { under_way: true, ..valid() }, Cause::Resumed),
     ] {
         assert_eq!(situation.due(now), Due { at: now, cause });
@@ -82,7 +83,7 @@ fn an_open_order_is_a_reason_of_its_own_only_where_nothing_else_is_due() {
         Situation { lifetime: None, ..open.clone() },
         Situation { renewal: Some(at(119 * DAY)), ..open.clone() },
         Situation { lacking: Some("b"), ..open.clone() },
-        Situation { asked: true, ..open.clone() },
+        Situation { wish: Wish::Fresh, ..open.clone() },
     ] {
         assert_eq!(wanted(&due), Wanted::Certificate, "{due:?}");
         assert!(due.due(now).at <= now);
@@ -112,7 +113,7 @@ fn a_certificate_that_was_due_when_it_came_is_not_replaced_at_once() {
         assert!(!situation.is_renewal_due(now) || ended != of_90_days);
         assert!(situation.is_renewal_due(floor));
         assert!(situation.due(floor).at <= floor);
-        let asked = Situation { asked: true, ..situation.clone() };
+        let asked = Situation { wish: Wish::Fresh, ..situation.clone() };
         assert_eq!(asked.due(now), Due { at: now, cause: Cause::Asked });
         // Of the time before the clock was set back nothing holds.
         let ahead = Situation { ordered: Some(at(900 * DAY)), ..situation };
@@ -136,7 +137,7 @@ fn a_failure_holds_up_everything_but_what_is_asked_for() {
     assert_eq!(situation.due(now).at, at(120 * DAY + 50));
     assert_eq!(failing(Situation { under_way: true, ..valid() }).due(now).at, at(120 * DAY + 50));
     assert_eq!(failing(valid()).due(now).at, at(160 * DAY), "which is later anyhow");
-    assert_eq!(failing(Situation { asked: true, ..valid() }).due(now).at, now);
+    assert_eq!(failing(Situation { wish: Wish::Fresh, ..valid() }).due(now).at, now);
 
     let ahead = failed(900 * DAY, 901 * DAY);
     let situation = Situation { lifetime: None, failed: Some(&ahead), ..valid() };

@@ -192,3 +192,43 @@ fn a_thousand_certificates_are_an_index_of_a_thousand_names() {
     // One entry for each name, and nothing that a look-up would have to walk.
     assert_eq!(certificates.directory.load().sizes(), [1000, 1, 0]);
 }
+
+#[test]
+fn an_own_pair_that_would_leave_a_host_without_any_is_not_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = ["www.example.com", "api.example.com", "gone.example.com"];
+    let files = made(&names).write(folder.path(), "own");
+    let mut config = config(vec![files], UnknownName::Reject);
+    let mut site = (*config.sites[0]).clone();
+    site.hosts = hosts(&["www.example.com", "api.example.com"]);
+    config.sites = vec![Arc::new(site)];
+    let certificates = Certificates::load(&config).unwrap();
+    made(&["api.example.com"]).write(folder.path(), "own");
+    for _ in 0..2 {
+        let looked = certificates.reload_changed(epoch());
+        let [Reload { outcome: Err(error), .. }] = &looked[..] else { panic!("{looked:?}") };
+        let told = error.to_string();
+        assert!(told.ends_with("own.pem does not speak for www.example.com any more"), "{told}");
+        assert_eq!(certificates.own()[0].presented.certificate.names(), names);
+    }
+    certificates.install("www", certificate(&["www.example.com"]));
+    let looked = certificates.reload_changed(epoch());
+    assert!(matches!(&looked[..], [Reload { outcome: Ok(_), .. }]), "{looked:?}");
+    assert!(certificates.reload_changed(epoch()).is_empty());
+    assert_eq!(shown(&certificates, "www.example.com").unwrap().1, Source::Ordered);
+}
+
+#[test]
+fn an_own_pair_that_has_expired_is_no_loss() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = made(&["www.example.com", "api.example.com"]).write(folder.path(), "own");
+    let mut config = config(vec![files], UnknownName::Reject);
+    let mut site = (*config.sites[0]).clone();
+    site.hosts = hosts(&["www.example.com"]);
+    config.sites = vec![Arc::new(site)];
+    let certificates = Certificates::load(&config).unwrap();
+    let expired = certificates.own()[0].presented.certificate.not_after();
+    made(&["api.example.com"]).write(folder.path(), "own");
+    let looked = certificates.reload_changed(expired);
+    assert!(matches!(&looked[..], [Reload { outcome: Ok(_), .. }]), "{looked:?}");
+}

@@ -51,12 +51,21 @@ impl<'a> SiteFolder<'a> {
     }
 
     pub(super) fn current(&self) -> Result<Option<Stored>, StorageError> {
-        let Some(live) = self.live()? else { return Ok(None) };
-        let (folder, certificate) = match self.certificate(&live) {
-            Ok(certificate) => (live, certificate),
-            Err(error) => {
-                let Some((folder, certificate)) = self.last_good() else { return Err(error) };
-                tracing::warn!("{error}; {} is shown instead", folder.display());
+        let live = self.live()?;
+        let shown = live.as_ref().map(|live| self.certificate(live));
+        let (folder, certificate) = match (live, shown) {
+            (Some(live), Some(Ok(certificate))) => (live, certificate),
+            (_, shown) => {
+                let error = shown.and_then(Result::err);
+                let Some((folder, certificate)) = self.last_good() else {
+                    return error.map_or(Ok(None), Err);
+                };
+                let link = self.path.join("live");
+                let reason = error.map_or_else(
+                    || format!("sites.{}: {} is gone", self.site, link.display()),
+                    |error| error.to_string(),
+                );
+                tracing::warn!("{reason}; {} is shown instead", folder.display());
                 (folder, certificate)
             }
         };
@@ -143,6 +152,9 @@ impl<'a> SiteFolder<'a> {
 
     /// Of the folders of ours that can be used, the one with the certificate that began last.
     fn last_good(&self) -> Option<(PathBuf, Certificate)> {
+        if !self.path.is_dir() {
+            return None;
+        }
         let folders = self.ours().inspect_err(|error| tracing::warn!("{error}")).ok()?;
         let good = folders.into_iter().filter_map(|name| {
             let folder = self.path.join(name);
@@ -226,16 +238,24 @@ impl SiteFolder<'_> {
     }
 
     /// Takes away every folder of ours but the live one, which becomes the one before, and what is
-    /// shown in its place where it is damaged: older ones, and what a crash left half-written. What
+    /// shown in its place where it cannot be: older ones, and what a crash left half-written. What
     /// somebody else put here stays.
     pub(super) fn sweeping(&self) -> Result<Vec<Step<'static>>, StorageError> {
         let live = self.live()?;
-        let is_damaged = live.as_ref().is_some_and(|live| self.certificate(live).is_err());
-        let instead = if is_damaged { self.last_good() } else { None };
-        let kept: Vec<PathBuf> =
-            live.into_iter().chain(instead.map(|(folder, _)| folder)).collect();
+        let is_good = live.as_ref().is_some_and(|live| self.certificate(live).is_ok());
+        let instead = if is_good { None } else { self.last_good() };
+        let shown = live.into_iter().chain(instead.map(|(folder, _)| folder));
+        // A link by hand may lead there by any way, and so may links to the files.
+        let kept: Vec<PathBuf> = shown
+            .flat_map(|folder| [folder.join(CHAIN), folder.join(KEY), folder])
+            .flat_map(|path| fs::canonicalize(&path).into_iter().chain([path]))
+            .collect();
+        let is_kept = |folder: &PathBuf| {
+            let real = fs::canonicalize(folder).unwrap_or_else(|_| folder.clone());
+            kept.iter().any(|path| path.starts_with(&real) || path.starts_with(folder))
+        };
         let ours = self.ours()?.into_iter().map(|name| self.path.join(name));
-        Ok(ours.filter(|folder| !kept.contains(folder)).map(Step::Remove).collect())
+        Ok(ours.filter(|folder| !is_kept(folder)).map(Step::Remove).collect())
     }
 
     pub(super) fn filling<'t>(&self, name: &str, texts: Texts<'t>) -> Vec<Step<'t>> {

@@ -1,3 +1,5 @@
+mod by_hand;
+
 use std::collections::BTreeSet;
 use std::os::unix::fs::{MetadataExt as _, symlink};
 
@@ -241,14 +243,18 @@ fn the_one_before_is_shown_where_the_last_one_is_damaged() {
         assert_eq!(found.record, Some(record()));
 
         // It is there until the next one is, whatever becomes of that.
-        let site = SiteFolder::new(&storage.root, "www");
-        site.sweeping().unwrap().iter().for_each(|step| step.run().unwrap());
+        sweep(&storage);
         assert_eq!(current(&storage, "www"), Some("old.example".to_owned()));
         keep(&storage, "www", &made(&["new.example"]));
         assert_eq!(current(&storage, "www"), Some("new.example".to_owned()));
         keep(&storage, "www", &made(&["next.example"]));
         assert_eq!(entries(&storage, "www").len(), 3, "live, the last one and the one before");
     }
+}
+
+fn sweep(storage: &CertificateFolder) {
+    let site = SiteFolder::new(&storage.root, "www");
+    site.sweeping().unwrap().iter().for_each(|step| step.run().unwrap());
 }
 
 #[test]

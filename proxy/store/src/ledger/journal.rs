@@ -23,7 +23,7 @@ const FLOORS: TableDefinition<'_, &str, u64> = TableDefinition::new("floors");
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// A transaction failed: a full disk, a failing one.
-    #[error("cannot write the ledger: {0}")]
+    #[error("cannot write the ledger: {}", told(.0))]
     Transaction(#[source] Box<redb::Error>),
     /// A record that this version did not write.
     #[error("the ledger holds a record that cannot be read: {0}")]
@@ -197,6 +197,16 @@ impl Journal {
             Ok(())
         };
         commit().map_err(|e| LedgerError::Transaction(Box::new(e)))
+    }
+}
+
+/// After a write that failed the database takes nothing more before it is opened anew.
+fn told(error: &redb::Error) -> String {
+    match error {
+        redb::Error::PreviousIo => {
+            "an earlier write failed (a full disk?): restart the node once there is room".to_owned()
+        }
+        error => error.to_string(),
     }
 }
 

@@ -101,6 +101,11 @@ fn refusals_are_in_amazons_words() {
             "InvalidChangeBatch",
             "Tried to delete 'a'",
         ),
+        (
+            "<Error><Code>A\u{202e}b</Code><Message>no&#27;[2J\nway\u{200b}</Message></Error>",
+            "Ab",
+            "no [2J way",
+        ),
         ("<html><body>Bad gateway<br></body></html>", "", ""),
         ("", "", ""),
     ] {
