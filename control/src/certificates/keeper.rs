@@ -36,6 +36,8 @@ pub(crate) struct Keeper {
     progress: Mutex<Progress>,
     /// There is something to see to.
     changed: Notify,
+    /// Held by who takes proofs out of the DNS.
+    sweeping: tokio::sync::Mutex<()>,
     /// Spreads what comes due at a start; from 0 to 1.
     spread: f64,
     /// When the node was started, proofs of an earlier life may still have been in the DNS.
@@ -48,8 +50,7 @@ impl Keeper {
     /// Never returns; where it is dropped, what is under way is gone on with at the next start.
     pub(crate) async fn keep(self: Arc<Self>, stop: watch::Receiver<bool>) {
         if self.has_published {
-            let keeper = self.clone();
-            on_a_thread(stop.clone(), async move || keeper.sweep().await).await;
+            self.sweep_aside(&stop);
         }
         loop {
             let wait = self.look(&stop).await;
@@ -115,8 +116,16 @@ impl Keeper {
         })
     }
 
+    /// Whoever publishes may be slow: nothing waits for it.
+    fn sweep_aside(self: &Arc<Self>, stop: &watch::Receiver<bool>) {
+        let (keeper, stop) = (self.clone(), stop.clone());
+        tokio::spawn(on_a_thread(stop, async move || keeper.sweep().await));
+    }
+
     /// Takes out of the DNS what no open order needs any more. Blocks on the disk now and then.
     async fn sweep(&self) {
+        // One is enough; what it leaves is found by the next.
+        let Ok(_one) = self.sweeping.try_lock() else { return };
         let site = &self.site.name;
         match self.ground.journal.open_order(site) {
             Ok(Some(_)) => {}

@@ -77,6 +77,10 @@ pub(crate) async fn sweep(ground: &Ground, site: &str) {
     match ground.journal.published(site) {
         Ok(records) => {
             for record in &records {
+                // An order that was placed meanwhile may be given the same proofs.
+                if !matches!(ground.journal.open_order(site), Ok(None)) {
+                    return;
+                }
                 withdraw(ground, site, record).await;
             }
         }

@@ -54,6 +54,7 @@ impl Keeper {
             ground: ground.clone(),
             progress: Mutex::new(progress),
             changed: Notify::new(),
+            sweeping: tokio::sync::Mutex::default(),
             spread: rand::random(),
             has_published: !ground.journal.published(name)?.is_empty(),
         };

@@ -72,6 +72,7 @@ impl Keeper {
             let noting = async move || keeper.refused(&authority, refusal);
             on_a_thread(stop.clone(), noting).await;
         }
+        self.sweep_aside(stop);
         self.progress.lock().doing = Doing::Idle;
         PAUSE
     }
@@ -186,7 +187,6 @@ impl Keeper {
             Ok(None) => self.progress.lock().open = None,
             Err(refusal) => self.refused(&commission.authority, refusal),
         }
-        self.sweep().await;
     }
 
     pub(super) fn issued(&self, authority: &Known, record: Record) {
