@@ -16,8 +16,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::{CertificateError, ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
-
-use crate::tame::tame;
+use warmfront_semantics::tame::tame;
 
 /// From the first look-up to the last byte.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);

@@ -23,7 +23,6 @@ mod proofs;
 mod proving;
 mod refusal;
 mod retry_after;
-mod tame;
 
 pub use attempt::{Ask, Issued, Obtained, ProfileRule, Wanted, obtain};
 pub use endpoint::{Endpoint, EndpointError, LoggedIn};

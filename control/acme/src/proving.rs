@@ -13,8 +13,8 @@ use crate::journal::Step;
 use crate::pace::Pace;
 use crate::proofs::Proof;
 use crate::refusal::{Blame, Refusal};
-use crate::tame::tame;
 use together::together;
+use warmfront_semantics::tame::tame;
 
 /// Once one host has failed, the order has: the others are waited for only to say what is wrong
 /// with them too.

@@ -1,10 +1,10 @@
 //! Why there is no certificate, for a person and for whoever decides what to do next.
 
 use std::time::SystemTime;
+use warmfront_semantics::tame::cut;
 
 use crate::authority::Fault;
 use crate::journal::KeepError;
-use crate::tame::cut;
 
 /// A sentence may speak of a hundred hosts.
 const SENTENCE_BYTES_MAX: usize = 2_000;

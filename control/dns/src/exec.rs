@@ -8,8 +8,7 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::time::timeout;
-
-use crate::tame::tame;
+use warmfront_semantics::tame::tame;
 
 /// The most that a run may take.
 const RUN_TIMEOUT: Duration = Duration::from_mins(1);
@@ -158,7 +157,7 @@ impl End {
 
     /// In one line, behind a colon; nothing if there is nothing.
     fn words(&self) -> String {
-        let words = tame(&String::from_utf8_lossy(&self.0));
+        let words = tame(&String::from_utf8_lossy(&self.0), WORDS_BYTES_MAX);
         if words.is_empty() { words } else { format!(": {words}") }
     }
 }

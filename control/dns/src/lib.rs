@@ -12,7 +12,6 @@ mod question;
 mod rfc2136;
 mod route53;
 mod stream;
-mod tame;
 
 use std::sync::Arc;
 use std::time::SystemTime;

@@ -22,6 +22,7 @@ pub mod reference;
 pub mod signed;
 pub mod sigv4;
 pub mod storable;
+pub mod tame;
 pub mod target;
 pub mod targeted;
 pub mod validate;

@@ -17,14 +17,16 @@ use http_body_util::BodyExt as _;
 use instant_acme::{BodyWrapper, BytesResponse, Error, HttpClient};
 use parking_lot::Mutex;
 use serde_json::Value;
+use warmfront_semantics::tame::tame;
 
 use super::words;
 use crate::endpoint::AGENT;
 use crate::https::Https;
 use crate::problem::Problem;
 use crate::retry_after::retry_after;
-use crate::tame::{URL_BYTES_MAX, tame};
 
+/// A URL, longer than which none is of use to anybody.
+const URL_BYTES_MAX: usize = 2_000;
 /// RFC 9773 §4.3.3: how long to wait where the authority does not say.
 const RENEWAL_INFORMATION_KEPT: Duration = Duration::from_hours(6);
 

@@ -4,12 +4,12 @@ use std::net::IpAddr;
 
 use instant_acme as acme;
 use warmfront_config::{ChallengeKind, HostPattern};
+use warmfront_semantics::tame::tame;
 
 use super::transport::{Heard, Unusable};
 use crate::authority::{Fault, OrderStatus};
 use crate::https::ExchangeError;
 use crate::problem::{Problem, Subproblem};
-use crate::tame::tame;
 
 /// Of one detail, or of one reason.
 const DETAIL_BYTES_MAX: usize = 500;

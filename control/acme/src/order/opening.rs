@@ -1,6 +1,7 @@
 //! How an attempt comes by its order: the one from before, or a new one; never two.
 
 use std::collections::BTreeSet;
+use warmfront_semantics::tame::tame;
 
 use super::{Finalized, Order, Placed, Proven};
 use crate::attempt::{Attempt, ProfileRule, Stop, Wanted};
@@ -8,7 +9,6 @@ use crate::authority::{Fault, NewOrder, OrderStatus, RemoteOrder};
 use crate::certificate::Key;
 use crate::journal::{OpenOrder, Step};
 use crate::refusal::{Blame, Refusal};
-use crate::tame::tame;
 
 /// Of the names of the profiles that an authority offers.
 const OFFERS_BYTES_MAX: usize = 500;

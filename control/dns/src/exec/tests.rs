@@ -13,7 +13,7 @@ async fn what_the_program_says_is_the_outcome() {
     hook.cleanup(FQDN, "good").await.unwrap();
     let shown = program().display().to_string();
     for (value, words) in [
-        ("bad", "(exit status: 3): no such zone [1m".to_owned()),
+        ("bad", "(exit status: 3): no such zone[1m".to_owned()),
         ("loud", format!("(exit status: 1): {} the end", "x".repeat(391))),
     ] {
         let error = hook.present(FQDN, value).await.unwrap_err();

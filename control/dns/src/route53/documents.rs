@@ -6,16 +6,16 @@ use hickory_proto::rr::Name;
 use quick_xml::Reader;
 use quick_xml::escape::escape;
 use quick_xml::events::{BytesRef, Event};
+use warmfront_semantics::tame::tame;
 
 use super::CallError;
 use crate::publisher::fully_qualified;
-use crate::tame::tame;
 
 const NAMESPACE: &str = "https://route53.amazonaws.com/doc/2013-04-01/";
 /// One string of a TXT record (RFC 1035 §3.3).
 const STRING_BYTES_MAX: usize = 255;
 /// The most of a message from outside that goes into a sentence.
-const MESSAGE_CHARS_MAX: usize = 300;
+const MESSAGE_BYTES_MAX: usize = 300;
 
 /// The TXT records of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,7 +169,7 @@ impl Refusal {
                 _ => continue,
             };
             if place.is_empty() {
-                *place = tame(&text).chars().take(MESSAGE_CHARS_MAX).collect();
+                *place = tame(&text, MESSAGE_BYTES_MAX);
             }
         }
         refusal

@@ -104,7 +104,7 @@ fn refusals_are_in_amazons_words() {
         (
             "<Error><Code>A\u{202e}b</Code><Message>no&#27;[2J\nway\u{200b}</Message></Error>",
             "Ab",
-            "no [2J way",
+            "no[2J way",
         ),
         ("<html><body>Bad gateway<br></body></html>", "", ""),
         ("", "", ""),

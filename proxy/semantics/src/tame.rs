@@ -1,11 +1,8 @@
 //! Words of strangers, made fit for a line that people read.
 
-/// A URL, longer than which none is of use to anybody.
-pub(crate) const URL_BYTES_MAX: usize = 2_000;
-
 /// In one line of at most so many bytes, without what moves a cursor, changes colours or turns the
 /// direction in which text is read.
-pub(crate) fn tame(words: &str, bytes_max: usize) -> String {
+pub fn tame(words: &str, bytes_max: usize) -> String {
     let mut tamed = String::new();
     for letter in words.chars() {
         let letter = if letter.is_whitespace() { ' ' } else { letter };
@@ -22,7 +19,7 @@ pub(crate) fn tame(words: &str, bytes_max: usize) -> String {
 }
 
 /// At most so many bytes; what is longer ends in `…`.
-pub(crate) fn cut(mut text: String, bytes_max: usize) -> String {
+pub fn cut(mut text: String, bytes_max: usize) -> String {
     const MORE: &str = "…";
     if text.len() > bytes_max {
         text.truncate(text.floor_char_boundary(bytes_max.saturating_sub(MORE.len())));
