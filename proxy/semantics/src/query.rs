@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
+use crate::target::{escape, push};
+
 /// In what order the chosen pairs stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
@@ -36,6 +38,38 @@ pub fn selected(
     }
     pairs.sort_by_key(|pair| halves(pair));
     (!pairs.is_empty()).then(|| Cow::Owned(pairs.join("&")))
+}
+
+/// The pairs of a query, each spelled in one way, in the client's order and without empty ones.
+///
+/// As [`canonical_path`](crate::target::canonical_path) does it for a path, with the two things that a
+/// query has of its own: `+` is a space, and the first `=` of a pair parts its name from its value.
+/// `keep` names characters that stay as they are: the `*` of an invalidation.
+#[must_use]
+pub fn canonical_pairs(query: &str, keep: &[u8]) -> Vec<String> {
+    query.split('&').filter(|pair| !pair.is_empty()).map(|pair| canonical(pair, keep)).collect()
+}
+
+fn canonical(pair: &str, keep: &[u8]) -> String {
+    let mut out = String::with_capacity(pair.len());
+    let bytes = pair.as_bytes();
+    let (mut at, mut in_value) = (0, false);
+    while let Some(&byte) = bytes.get(at) {
+        let escaped = (byte == b'%').then(|| escape(bytes, at)).flatten();
+        at += if escaped.is_some() { 3 } else { 1 };
+        match (escaped, byte) {
+            (None, byte) if keep.contains(&byte) => out.push(char::from(byte)),
+            (None, b'+') => push(&mut out, b' '),
+            // Whoever splits at the first `=` takes no other for more than a character.
+            (Some(b'='), _) if in_value => out.push('='),
+            (None, b'=') => {
+                in_value = true;
+                out.push('=');
+            }
+            (escaped, byte) => push(&mut out, escaped.unwrap_or(byte)),
+        }
+    }
+    out
 }
 
 /// The pairs that stay, in their order; `None` if none does.
@@ -137,7 +171,31 @@ mod tests {
         assert_eq!(only(&query, &["p09999"], Order::AsSent).as_deref(), Some("p09999=9999"));
     }
 
+    #[test]
+    fn one_spelling() {
+        for (query, canonical) in [
+            ("a=~&b=%7E&c=%7e", &["a=~", "b=~", "c=~"][..]),
+            ("q=a b&r=a+b&s=a%20b", &["q=a%20b", "r=a%20b", "s=a%20b"]),
+            ("a=1%2B1", &["a=1%2B1"]),
+            ("a=%26&b=%3D&%3D=1&c==", &["a=%26", "b==", "%3D=1", "c=="]),
+            ("&&a&", &["a"]),
+            ("a&a=", &["a", "a="]),
+            ("%ZZ=%", &["%25ZZ=%25"]),
+            ("ü=*", &["%C3%BC=%2A"]),
+            ("", &[]),
+        ] {
+            assert_eq!(canonical_pairs(query, b""), canonical, "{query}");
+        }
+        assert_eq!(canonical_pairs("a=*%2A", b"*"), ["a=*%2A"]);
+    }
+
     proptest! {
+        #[test]
+        fn canonical_is_a_fixed_point(query in "[a-c%+=&;6~ *3D]{0,24}") {
+            let once = canonical_pairs(&query, b"").join("&");
+            prop_assert_eq!(canonical_pairs(&once, b"").join("&"), once);
+        }
+
         #[test]
         fn what_is_chosen_is_chosen_again(query in "[a-c%+=&;6]{0,24}", is_sorted: bool) {
             let order = if is_sorted { Order::Sorted } else { Order::AsSent };

@@ -181,6 +181,18 @@ pub fn redacted(target: &str) -> Cow<'_, str> {
     Cow::Owned(format!("{path}?{}", query.split('&').map(shown).collect::<Vec<_>>().join("&")))
 }
 
+/// The names of the query parameters that may belong to a signature.
+pub const PARAMETERS: [&str; 5] = {
+    let [expires, policy, signature, key_pair_id, hash_algorithm] = Part::ALL;
+    [
+        expires.as_str(),
+        policy.as_str(),
+        signature.as_str(),
+        key_pair_id.as_str(),
+        hash_algorithm.as_str(),
+    ]
+};
+
 /// Whether a query parameter of this name, as it is sent, belongs to the signature.
 #[must_use]
 pub fn is_signing_parameter(name: &[u8]) -> bool {

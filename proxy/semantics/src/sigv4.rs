@@ -1,8 +1,11 @@
-//! AWS Signature Version 4, as a pure function of a request, a key and a time.
+//! AWS Signature Version 4, as a pure function of a request, a key and a time: [`sign`] makes a
+//! signature, a [`Claim`] is read from one that came in and verified.
 //!
 //! Signed as S3 wants it, which Amazon's other services take as well: the path as it stands on the
 //! wire, encoded once and never normalised, and the hash of the body as a signed field of its own.
 //! The others want a path encoded twice; that is the same as long as nothing in it needs encoding.
+
+mod claim;
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -13,6 +16,11 @@ use http::Method;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use time::macros::format_description;
+
+pub use claim::{Claim, Flaw, Signature, is_presigned};
+
+/// The one algorithm: HMAC over SHA-256. AWS's other one (`SigV4A`) takes key pairs.
+const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
 /// What a request is signed with.
 #[derive(Clone, PartialEq, Eq)]
@@ -81,20 +89,16 @@ pub fn sign(
 
     let names: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
     let names = names.join(";");
-    let credential_scope = format!("{}/{}/{}/aws4_request", stamp.day, scope.region, scope.service);
     let canonical = canonical_request(request, &fields, &names, &hash);
-    let to_sign = format!(
-        "AWS4-HMAC-SHA256\n{}\n{credential_scope}\n{}",
-        stamp.time,
-        hex(&Sha256::digest(canonical))
-    );
+    let to_sign = string_to_sign(&stamp, scope, &canonical);
     let key = signing_key(&keys.secret_access_key, &stamp.day, scope);
     let signature = hex(&hmac(&key, to_sign.as_bytes()));
     let id = &keys.access_key_id;
+    let credential_scope = scope.on(&stamp.day);
     added.push((
         "authorization",
         format!(
-            "AWS4-HMAC-SHA256 Credential={id}/{credential_scope}, SignedHeaders={names}, Signature={signature}"
+            "{ALGORITHM} Credential={id}/{credential_scope}, SignedHeaders={names}, Signature={signature}"
         ),
     ));
     added
@@ -157,7 +161,14 @@ impl Payload<'_> {
     }
 }
 
+impl Scope<'_> {
+    fn on(self, day: &str) -> String {
+        format!("{day}/{}/{}/aws4_request", self.region, self.service)
+    }
+}
+
 /// The time of a signature, as the protocol writes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Stamp {
     /// `20130524`
     day: String,
@@ -192,6 +203,11 @@ fn canonical_request(
     canonical
 }
 
+fn string_to_sign(stamp: &Stamp, scope: Scope<'_>, canonical: &str) -> String {
+    let hash = hex(&Sha256::digest(canonical));
+    format!("{ALGORITHM}\n{}\n{}\n{hash}", stamp.time, scope.on(&stamp.day))
+}
+
 fn signing_key(secret: &str, day: &str, scope: Scope<'_>) -> [u8; 32] {
     let seed = hmac(format!("AWS4{secret}").as_bytes(), day.as_bytes());
     let seed = hmac(&seed, scope.region.as_bytes());
@@ -200,9 +216,13 @@ fn signing_key(secret: &str, day: &str, scope: Scope<'_>) -> [u8; 32] {
 }
 
 fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
+    mac(key, message).finalize().into_bytes().into()
+}
+
+fn mac(key: &[u8], message: &[u8]) -> Hmac<Sha256> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
     mac.update(message);
-    mac.finalize().into_bytes().into()
+    mac
 }
 
 fn hex(bytes: &[u8]) -> String {

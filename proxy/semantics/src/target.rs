@@ -63,12 +63,14 @@ fn or_root(path: &str) -> &str {
     if path.is_empty() { "/" } else { path }
 }
 
-fn escape(bytes: &[u8], at: usize) -> Option<u8> {
+/// The octet that an escape at this place stands for.
+pub(crate) fn escape(bytes: &[u8], at: usize) -> Option<u8> {
     let digit = |offset: usize| char::from(*bytes.get(at + offset)?).to_digit(16);
     u8::try_from(digit(1)? * 16 + digit(2)?).ok()
 }
 
-fn push(out: &mut String, byte: u8) {
+/// Spells one octet: bare where it is unreserved or a `/`.
+pub(crate) fn push(out: &mut String, byte: u8) {
     if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/') {
         out.push(char::from(byte));
     } else {
