@@ -4,7 +4,7 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -23,9 +23,10 @@ use pingora_http::ResponseHeader;
 
 use crate::body::{BodyReader, Role};
 use crate::encoding::Encoder;
+use crate::fields;
 use crate::store::{Filling, Found, Store};
 use crate::stored::{Admission, Head, StoredResponse};
-use crate::tenure::Kept;
+use crate::tenure::{Clock, Kept, Softened, Standing};
 
 /// Pingora's `Storage` over a [`Store`].
 ///
@@ -38,6 +39,9 @@ pub struct PingoraStorage {
     begun: Mutex<HashMap<u64, (Arc<StoredResponse>, BodyReader)>>,
     next_write: AtomicU64,
 }
+
+/// Pingora counts a deadline that is now as fresh.
+const TICK: Duration = Duration::from_millis(1);
 
 struct Hit {
     reader: BodyReader,
@@ -116,11 +120,11 @@ impl Storage for PingoraStorage {
         key: &CacheKey,
         _: &SpanHandle,
     ) -> Result<Option<(CacheMeta, HitHandler)>> {
-        let Some(Found { stored, kept, variants }) = self.found(key) else {
+        let Some(Found { stored, standing, variants }) = self.found(key) else {
             return Ok(None);
         };
         let reader = BodyReader::new(stored.body.clone(), Role::Follower);
-        let mut meta = meta_of(&stored, kept);
+        let mut meta = meta_of(&stored, standing, self.store.clock());
         if let Some(variants) = variants {
             meta.extensions_mut().insert(variants);
         }
@@ -138,7 +142,8 @@ impl Storage for PingoraStorage {
             return self.lookup(key, trace).await;
         };
         let (stored, reader) = begun;
-        Ok(Some((meta_of(&stored, None), Hit::boxed(reader, &stored))))
+        let meta = meta_of(&stored, Standing::Live, self.store.clock());
+        Ok(Some((meta, Hit::boxed(reader, &stored))))
     }
 
     async fn get_miss_handler(
@@ -194,8 +199,9 @@ fn parts_of(meta: &CacheMeta) -> Result<(Head, Admission)> {
     let parts = meta.response_header();
     let head = Head {
         status: parts.status,
-        fields: parts.headers.clone(),
+        fields: fields::own(&parts.headers),
         epoch: meta.epoch(),
+        received: meta.updated(),
         fresh_until: meta.fresh_until(),
         stale_while_revalidate_secs: meta.stale_while_revalidate_sec(),
         stale_if_error_secs: meta.stale_if_error_sec(),
@@ -204,14 +210,10 @@ fn parts_of(meta: &CacheMeta) -> Result<(Head, Admission)> {
     Ok((head, admission))
 }
 
-fn meta_of(stored: &Arc<StoredResponse>, kept: Option<Kept>) -> CacheMeta {
+fn meta_of(stored: &Arc<StoredResponse>, standing: Standing, clock: Clock) -> CacheMeta {
     let head = &stored.head;
-    let (fresh_until, stale_while_revalidate_secs, stale_if_error_secs) = match kept {
-        None => (head.fresh_until, head.stale_while_revalidate_secs, head.stale_if_error_secs),
-        // Whatever its lifetime says, its origin is asked first; whether it is served then is for the
-        // caller to say.
-        Some(Kept) => (SystemTime::UNIX_EPOCH, 0, u32::MAX),
-    };
+    let Lifetime { fresh_until, stale_while_revalidate_secs, stale_if_error_secs } =
+        lifetime(head, standing, clock);
     let (mut parts, ()) = http::Response::new(()).into_parts();
     parts.status = head.status;
     parts.headers = head.fields.clone();
@@ -229,17 +231,60 @@ fn meta_of(stored: &Arc<StoredResponse>, kept: Option<Kept>) -> CacheMeta {
         meta.set_variance(variance);
     }
     meta.extensions_mut().insert(stored.clone());
-    if let Some(kept) = kept {
-        meta.extensions_mut().insert(kept);
+    match standing {
+        Standing::Retired => drop(meta.extensions_mut().insert(Kept)),
+        Standing::Stale { since } => drop(meta.extensions_mut().insert(Softened { since })),
+        Standing::Live | Standing::Dead => {}
     }
     meta
+}
+
+/// What Pingora is told of a lifetime.
+struct Lifetime {
+    fresh_until: SystemTime,
+    stale_while_revalidate_secs: u32,
+    stale_if_error_secs: u32,
+}
+
+fn lifetime(head: &Head, standing: Standing, clock: Clock) -> Lifetime {
+    let own = Lifetime {
+        fresh_until: head.fresh_until,
+        stale_while_revalidate_secs: head.stale_while_revalidate_secs,
+        stale_if_error_secs: head.stale_if_error_secs,
+    };
+    match standing {
+        Standing::Live => own,
+        // Whatever its lifetime says, its origin is asked first; whether it is served then is for the
+        // caller to say.
+        Standing::Retired | Standing::Dead => Lifetime {
+            fresh_until: SystemTime::UNIX_EPOCH,
+            stale_while_revalidate_secs: 0,
+            stale_if_error_secs: u32::MAX,
+        },
+        Standing::Stale { since } => {
+            let now = clock();
+            // What has had its time is stale by itself, and served as that.
+            if own.fresh_until < now {
+                return own;
+            }
+            let fresh_until = since.min(now).checked_sub(TICK).unwrap_or(SystemTime::UNIX_EPOCH);
+            // To where its lifetime would have ended, and what it had beyond that.
+            let lost = own.fresh_until.duration_since(fresh_until).unwrap_or_default();
+            let lost = u32::try_from(lost.as_secs() + 1).unwrap_or(u32::MAX);
+            Lifetime {
+                fresh_until,
+                stale_while_revalidate_secs: own.stale_while_revalidate_secs.saturating_add(lost),
+                stale_if_error_secs: own.stale_if_error_secs.saturating_add(lost),
+            }
+        }
+    }
 }
 
 // === impl Hit ===
 
 impl Hit {
     fn boxed(reader: BodyReader, stored: &StoredResponse) -> HitHandler {
-        let weight = usize::try_from(stored.weight()).unwrap_or(usize::MAX);
+        let weight = usize::try_from(stored.weight).unwrap_or(usize::MAX);
         Box::new(Self { reader, encoder: None, weight })
     }
 }

@@ -2,27 +2,29 @@
 
 mod encoded;
 mod filling;
+mod inspecting;
+mod invalidating;
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use parking_lot::Mutex;
-use rand::seq::IndexedRandom as _;
 use redb::Database;
 
 use warmfront_semantics::vary::Vary;
 
 pub(crate) use filling::Filling;
+pub use inspecting::Held;
+use inspecting::LatelyTaken;
 
 use crate::body::{Body, Fill, InFlight, Reserve, Retention};
 use crate::changes::Changes;
 use crate::encoding::Workshop;
-use crate::invalidation::{Counted, Invalidation, InvalidationPath, Order, Receipt};
 use crate::key::Digest;
-use crate::ledger::{Journal, Ledger, LedgerError, Position, SiteLedger};
-use crate::memory::{Entry, MemoryTier};
+use crate::ledger::{Crowding, Journal, Ledger, LedgerError, Mark, SiteLedger};
+use crate::memory::{MemoryTier, Placed};
 use crate::stored::{Admission, Birth, Head, StoredResponse};
-use crate::tenure::{Clock, Kept, Standing};
+use crate::sweeper::Sweeper;
+use crate::tenure::{Clock, Standing, Tenure};
 use crate::variants::{VariantTier, Variants};
 
 /// What the store is bounded by.
@@ -50,13 +52,15 @@ pub struct Stats {
 /// Stored responses, and the ledger of what was taken out of service.
 #[derive(Debug)]
 pub struct Store {
-    memory: MemoryTier,
+    memory: Arc<MemoryTier>,
+    sweeper: Sweeper,
     variants: VariantTier,
     changes: Changes,
     ledger: Ledger,
     journal: Journal,
     /// Held while an invalidation is recorded: positions are one order.
     recording: Mutex<()>,
+    lately_taken: LatelyTaken,
     in_flight: InFlight,
     workshop: Workshop,
     object_bytes_max: u64,
@@ -67,8 +71,8 @@ pub struct Store {
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) stored: Arc<StoredResponse>,
-    /// Whether it only stands in for an origin that has nothing newer.
-    pub(crate) kept: Option<Kept>,
+    /// Never dead.
+    pub(crate) standing: Standing,
     /// If there are several, `stored` is the newest, and a request still has to select its own.
     pub(crate) variants: Option<Arc<Variants>>,
 }
@@ -76,34 +80,52 @@ pub(crate) struct Found {
 // === impl Store ===
 
 impl Store {
-    /// Reads the ledger in `database` and starts with an empty memory tier. The clock is read for what
-    /// is kept beyond a deploy, and for nothing else.
+    /// Reads the ledger in `database` and starts with an empty memory tier, and with a thread that gives
+    /// the memory of what is dead back. The clock is read for what is kept beyond a deploy, and for what
+    /// is stale before its time.
     pub fn open(
         limits: &StoreLimits,
         database: Arc<Database>,
         clock: Clock,
+    ) -> Result<Self, LedgerError> {
+        let start = |memory| Sweeper::start(memory, clock).map_err(LedgerError::Sweeper);
+        Self::open_with(limits, database, clock, start)
+    }
+
+    /// One that sweeps when it is told to.
+    #[cfg(test)]
+    pub(crate) fn open_unswept(
+        limits: &StoreLimits,
+        database: Arc<Database>,
+        clock: Clock,
+    ) -> Result<Self, LedgerError> {
+        Self::open_with(limits, database, clock, |memory| Ok(Sweeper::idle(memory, clock)))
+    }
+
+    fn open_with(
+        limits: &StoreLimits,
+        database: Arc<Database>,
+        clock: Clock,
+        start: impl FnOnce(Arc<MemoryTier>) -> Result<Sweeper, LedgerError>,
     ) -> Result<Self, LedgerError> {
         // Bodies that are still being written are not in Moka's count; they get a share of their own.
         let in_flight = (limits.memory_bytes / 4).max(limits.object_bytes);
         let small = limits.memory_bytes / 16;
         let variants = limits.memory_bytes / 64;
         let memory = limits.memory_bytes.saturating_sub(in_flight + small + variants);
+        let memory = MemoryTier::new(memory, limits.object_bytes, limits.workers, clock);
+        let memory = Arc::new(memory);
         let journal = Journal::open(database)?;
-        let ledger = Ledger::default();
-        let recorded = journal.load()?;
-        for (site, position) in recorded.floors {
-            ledger.raise_floor(&site, position);
-        }
-        for done in recorded.invalidations {
-            ledger.publish(&done.site, done.position, &done.paths, done.created);
-        }
+        let ledger = read(&journal)?;
         Ok(Self {
-            memory: MemoryTier::new(memory, limits.object_bytes, limits.workers),
+            sweeper: start(memory.clone())?,
+            memory,
             variants: VariantTier::new(variants),
             changes: Changes::default(),
             ledger,
             journal,
             recording: Mutex::default(),
+            lately_taken: LatelyTaken::default(),
             in_flight: InFlight::new(in_flight, small),
             workshop: Workshop::new(limits.workers),
             object_bytes_max: limits.object_bytes,
@@ -129,63 +151,14 @@ impl Store {
         self.forget_variants(primary);
     }
 
+    /// What tells it the time.
+    pub(crate) fn clock(&self) -> Clock {
+        self.clock
+    }
+
     /// Largest body that is stored, in bytes.
     pub fn object_bytes_max(&self) -> u64 {
         self.object_bytes_max
-    }
-
-    /// Takes stored responses out of service: when this returns, no request is served one of them
-    /// again, but for what is to be kept beyond a deploy where its origin has nothing newer. Writes to
-    /// disk; not for an async thread.
-    pub fn invalidate(&self, order: Order, now: SystemTime) -> Result<Receipt, LedgerError> {
-        let (journal, recording) = (&self.journal, self.recording.lock());
-        if let Some(reference) = &order.reference
-            && let Some(done) = journal.by_reference(&order.site, reference)?
-        {
-            let same = done.paths == order.paths;
-            return Ok(if same { Receipt::Repeated(done) } else { Receipt::Conflict(done) });
-        }
-        let mut invalidation = Invalidation {
-            id: invalidation_id(),
-            position: Position::new(self.ledger.newest().get() + 1),
-            site: order.site,
-            paths: order.paths,
-            reference: order.reference,
-            by: order.by,
-            created: now,
-            counted: Counted::default(),
-        };
-        // On disk before it is in force, in force before it is acknowledged.
-        journal.append(&invalidation)?;
-        let Invalidation { site, position, paths, .. } = &invalidation;
-        self.ledger.publish(site, *position, paths, now);
-        drop(recording);
-        invalidation.counted = self.sweep(site, paths, now);
-        // The invalidation stands, whether its count can be written down or not.
-        let _ = journal.update(&invalidation);
-        Ok(Receipt::New(invalidation))
-    }
-
-    /// What an order would take, without taking it. Walks the store; not for an async thread.
-    pub fn count(&self, site: &str, paths: &[InvalidationPath]) -> Counted {
-        let ledger = self.ledger.site(site);
-        let taken = self.memory.iter().filter(|(_, entry)| {
-            let Admission { ledger: of, place, .. } = &entry.tenure().admission;
-            Arc::ptr_eq(of, &ledger)
-                && entry.tenure().standing(self.clock) != Standing::Dead
-                && paths.iter().any(|path| path.takes(place))
-        });
-        taken.fold(Counted::default(), |counted, (_, entry)| counted.with(&entry))
-    }
-
-    /// The newest invalidations first, at most `most`.
-    pub fn invalidations(&self, most: usize) -> Result<Vec<Invalidation>, LedgerError> {
-        self.journal.newest(most)
-    }
-
-    /// The invalidation with this id.
-    pub fn invalidation(&self, id: &str) -> Result<Option<Invalidation>, LedgerError> {
-        self.journal.by_id(id)
     }
 
     /// What is held now.
@@ -218,15 +191,12 @@ impl Store {
             self.memory.remove(*digest, &stored);
             return None;
         }
-        let kept = match stored.tenure.standing(self.clock) {
-            Standing::Live => None,
-            Standing::Retired => Some(Kept),
-            Standing::Dead => {
-                self.memory.remove(*digest, &stored);
-                return None;
-            }
-        };
-        Some(Found { stored, kept, variants: None })
+        let standing = stored.tenure.standing(self.clock);
+        if standing == Standing::Dead {
+            self.memory.remove(*digest, &stored);
+            return None;
+        }
+        Some(Found { stored, standing, variants: None })
     }
 
     /// Whether a resource was changed since a response of it was born. A primary key is forgotten with
@@ -260,10 +230,13 @@ impl Store {
         // What has no Vary field is for every request, and stands in the way of all variants.
         let displaced = (digest != primary).then(|| self.whole(&primary, &primary)).flatten();
         if room {
-            self.insert(primary, digest, stored.clone());
+            let placed = self.insert(primary, digest, stored.clone());
             // Asked after it stands there: a change that comes later finds it.
-            if self.is_changed(Some(&primary), stored.admission()) {
+            let changed = self.is_changed(Some(&primary), stored.admission());
+            if changed {
                 self.memory.remove(digest, &stored);
+            }
+            if changed || placed != Placed::Done {
                 retention = Retention::Window;
                 fill.keep_window();
             } else if told {
@@ -295,8 +268,8 @@ impl Store {
     }
 
     /// Gives a stored response a new head, after the origin said that the body is still good: it is born
-    /// anew, and so live again if a deploy had taken it. If something else stands there by now, that is
-    /// newer.
+    /// anew, and so live again if a deploy had retired it, or a soft invalidation marked it. If something
+    /// else stands there by now, that is newer. What was taken since it was found does not come back.
     pub(crate) fn freshen(
         &self,
         primary: Digest,
@@ -304,11 +277,27 @@ impl Store {
         head: Head,
         admission: Admission,
     ) -> bool {
-        let place = was.admission().place.clone();
-        let admission = Admission { place, ..admission };
-        let mut fresh = StoredResponse::new(head, was.body.clone(), admission);
+        let digest = was.digest(primary);
+        let is_changed = self.is_changed(None, was.admission());
+        if is_changed || was.tenure.standing(self.clock) == Standing::Dead {
+            self.memory.remove(digest, was);
+            return false;
+        }
+        let Admission { place, tags, .. } = was.admission();
+        let now = admission.tags.clone().or_else(|| tags.clone());
+        let admission = Admission { place: place.clone(), tags: now, ..admission };
+        let mut fresh = StoredResponse::new(head, was.body.clone(), admission.clone());
+        fresh.tenure = Tenure::succeeding(tags.as_ref(), admission);
         fresh.in_vain = was.in_vain.clone();
-        self.memory.replace(was.digest(primary), was, Arc::new(fresh))
+        let fresh = Arc::new(fresh);
+        if self.memory.replace(digest, was, fresh.clone()) != Placed::Done {
+            return false;
+        }
+        if fresh.tenure.settle(self.clock) == Standing::Dead {
+            self.memory.remove(digest, &fresh);
+            return false;
+        }
+        true
     }
 
     /// Drops one stored response, if it still stands there.
@@ -316,16 +305,17 @@ impl Store {
         self.memory.remove(stored.digest(primary), stored);
     }
 
-    fn insert(&self, primary: Digest, digest: Digest, stored: Arc<StoredResponse>) {
-        if digest == primary {
-            return self.memory.insert(primary, stored);
-        }
+    fn insert(&self, primary: Digest, digest: Digest, stored: Arc<StoredResponse>) -> Placed {
         let vary = Vary::of(&stored.head.fields);
-        self.memory.insert(digest, stored);
+        let placed = self.memory.insert(digest, stored);
+        if digest == primary || placed != Placed::Done {
+            return placed;
+        }
         if let Some(oldest) = self.variants.add(primary, vary, digest) {
             self.memory.forget(&oldest);
         }
         self.memory.forget(&primary);
+        placed
     }
 
     fn restore(&self, primary: Digest, displaced: &Arc<StoredResponse>) {
@@ -341,45 +331,26 @@ impl Store {
             variants.digests().for_each(|digest| self.memory.forget(&digest));
         }
     }
+}
 
-    /// Gives the memory of what is dead back. Counts that, and what a deploy has only retired.
-    fn sweep(&self, site: &str, paths: &[InvalidationPath], now: SystemTime) -> Counted {
-        let ledger = self.ledger.site(site);
-        let is_deploy = paths.iter().any(InvalidationPath::is_all);
-        let mut counted = Counted::default();
-        for (key, entry) in self.memory.iter() {
-            if !Arc::ptr_eq(&entry.tenure().admission.ledger, &ledger) {
-                continue;
-            }
-            match entry.tenure().standing(|| now) {
-                Standing::Retired if is_deploy => {}
-                Standing::Live | Standing::Retired => continue,
-                Standing::Dead => self.memory.remove_entry(*key, &entry),
-            }
-            counted = counted.with(&entry);
+/// The ledger as it was left.
+fn read(journal: &Journal) -> Result<Ledger, LedgerError> {
+    let ledger = Ledger::default();
+    let recorded = journal.load()?;
+    for (site, position) in recorded.floors {
+        ledger.raise_floor(&site, position);
+    }
+    for done in recorded.invalidations {
+        let site = ledger.site(&done.site);
+        let mark = Mark { position: done.position, at: done.created };
+        site.record(mark, done.kind, &done.scope());
+        // Nothing is stored yet that would have to be judged before.
+        if site.crowding() != Crowding::None {
+            site.fold(done.position);
         }
-        counted
+        ledger.advance(done.position);
     }
-}
-
-// === impl Counted ===
-
-impl Counted {
-    fn with(self, entry: &Entry) -> Self {
-        let matched = match entry {
-            Entry::Response(_) => 1,
-            Entry::Encoded(_) => 0,
-        };
-        Self { matched: self.matched + matched, bytes: self.bytes + entry.weight() }
-    }
-}
-
-/// CloudFront's shape: `I` and 13 of A-Z and 0-9.
-fn invalidation_id() -> String {
-    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-    let mut rng = rand::rng();
-    let letters = (0..13).filter_map(|_| ALPHABET.choose(&mut rng)).map(|b| char::from(*b));
-    std::iter::once('I').chain(letters).collect()
+    Ok(ledger)
 }
 
 #[cfg(test)]

@@ -65,7 +65,12 @@ impl Variants {
 
     /// Newest first.
     pub(crate) fn digests(&self) -> impl Iterator<Item = Digest> + '_ {
-        self.0.iter().map(|variant| variant.digest)
+        self.each().map(|(_, digest)| digest)
+    }
+
+    /// Each with the Vary field that it is matched by, newest first.
+    pub(crate) fn each(&self) -> impl Iterator<Item = (&Arc<Vary>, Digest)> + '_ {
+        self.0.iter().map(|variant| (&variant.vary, variant.digest))
     }
 
     /// These and a new one, and the one that had to go for it.

@@ -7,7 +7,7 @@ use warmfront_semantics::coding::Coding;
 
 use crate::body::{Body, BodyReader, Role};
 use crate::encoding::{EncodeError, Encoder};
-use crate::stored::{Admission, ENTRY_OVERHEAD_BYTES};
+use crate::stored::ENTRY_OVERHEAD_BYTES;
 use crate::tenure::Tenure;
 
 /// Encoded bodies are kept in segments of this size: each is one write on a hit.
@@ -29,6 +29,8 @@ pub(crate) struct EncodedBody {
     /// The body it was made from, which it does not keep in memory.
     source: Weak<[Bytes]>,
     pub(crate) tenure: Tenure,
+    /// Bytes that it holds in memory, bookkeeping included.
+    pub(crate) weight: u64,
 }
 
 // === impl Encoded ===
@@ -67,14 +69,14 @@ impl Encoded {
 // === impl EncodedBody ===
 
 impl EncodedBody {
-    pub(crate) fn new(encoded: Encoded, source: &Arc<[Bytes]>, admission: Admission) -> Self {
-        Self { encoded, source: Arc::downgrade(source), tenure: Tenure::new(admission) }
+    /// The form of a body, of the response that has it.
+    pub(crate) fn new(encoded: Encoded, source: &Arc<[Bytes]>, of: &Tenure) -> Self {
+        Self::made(encoded, Arc::downgrade(source), of)
     }
 
     /// The same form for what has been freshened and is born anew.
-    pub(crate) fn reborn(&self, admission: Admission) -> Self {
-        let (encoded, source) = (self.encoded.clone(), self.source.clone());
-        Self { encoded, source, tenure: Tenure::new(admission) }
+    pub(crate) fn reborn(&self, of: &Tenure) -> Self {
+        Self::made(self.encoded.clone(), self.source.clone(), of)
     }
 
     pub(crate) fn encoded(&self) -> &Encoded {
@@ -86,9 +88,9 @@ impl EncodedBody {
         std::ptr::addr_eq(self.source.as_ptr(), Arc::as_ptr(body))
     }
 
-    /// Bytes that it holds in memory, bookkeeping included.
-    pub(crate) fn weight(&self) -> u64 {
-        let body = Body::Whole(self.encoded.segments.clone()).weight();
-        body + self.tenure.admission.place.weight() + ENTRY_OVERHEAD_BYTES
+    fn made(encoded: Encoded, source: Weak<[Bytes]>, of: &Tenure) -> Self {
+        let body = Body::Whole(encoded.segments.clone()).weight();
+        let weight = body + of.admission.weight() + ENTRY_OVERHEAD_BYTES;
+        Self { encoded, source, tenure: of.inherited(), weight }
     }
 }

@@ -1,18 +1,15 @@
 //! The ledger on disk: tables of the state's redb file, each invalidation durable before it is
 //! acknowledged.
 
+use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
+use parking_lot::Mutex;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 
 use crate::invalidation::Invalidation;
 use crate::ledger::Position;
-
-/// Invalidations that are kept for `GET /invalidations` and for repeated references.
-const KEPT_MAX: u64 = 10_000;
-/// Bytes of their records. A record holds as many paths as an order may.
-const KEPT_BYTES_MAX: u64 = 32 * 1024 * 1024;
+use crate::ledger::shares::{Shares, Stage};
 
 const INVALIDATIONS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("invalidations");
 const IDS: TableDefinition<'_, &str, u64> = TableDefinition::new("ids");
@@ -25,6 +22,9 @@ pub enum LedgerError {
     /// A transaction failed: a full disk, a failing one.
     #[error("cannot write the ledger: {}", told(.0))]
     Transaction(#[source] Box<redb::Error>),
+    /// No thread could be started that gives memory back.
+    #[error("cannot start the sweeper")]
+    Sweeper(#[source] io::Error),
     /// A record that this version did not write.
     #[error("the ledger holds a record that cannot be read: {0}")]
     Record(#[from] serde_json::Error),
@@ -35,8 +35,8 @@ pub enum LedgerError {
 pub(crate) struct Journal {
     /// Others keep their own tables in it.
     database: Arc<Database>,
-    /// Of all records.
-    bytes: AtomicU64,
+    /// What is kept of whom.
+    shares: Mutex<Shares>,
 }
 
 /// What the tables held when they were opened.
@@ -53,7 +53,7 @@ pub(crate) struct Recorded {
 impl Journal {
     /// Makes the tables where they are missing.
     pub(crate) fn open(database: Arc<Database>) -> Result<Self, LedgerError> {
-        let journal = Self { database, bytes: AtomicU64::new(0) };
+        let journal = Self { database, shares: Mutex::default() };
         journal.write(|tx| {
             tx.open_table(INVALIDATIONS)?;
             tx.open_table(IDS)?;
@@ -78,18 +78,26 @@ impl Journal {
             }
             Ok((floors, records))
         })?;
-        self.bytes.store(records.iter().map(|r| r.len() as u64).sum(), Ordering::Relaxed);
         let parsed = records.iter().map(|r| serde_json::from_slice(r));
-        Ok(Recorded { floors, invalidations: parsed.collect::<Result<_, _>>()? })
+        let invalidations: Vec<Invalidation> = parsed.collect::<Result<_, _>>()?;
+        let mut shares = self.shares.lock();
+        for (done, record) in invalidations.iter().zip(&records) {
+            shares.note(&done.site, done.position.get(), (record.len() as u64, Stage::of(done)));
+        }
+        drop(shares);
+        Ok(Recorded { floors, invalidations })
     }
 
-    /// Appends one, and lets go of the oldest beyond what is kept; what those took stays dead by
-    /// their site's floor. Never called twice at a time.
+    /// Appends one, and lets go of what is beyond the bounds; what that took stays dead by its site's
+    /// floor. Never called twice at a time.
     pub(crate) fn append(&self, invalidation: &Invalidation) -> Result<(), LedgerError> {
         let record = serde_json::to_vec(invalidation)?;
         let position = invalidation.position.get();
         let bytes = record.len() as u64;
-        let expired = self.beyond_bounds(position, bytes)?;
+        let beyond = self.shares.lock().beyond(&invalidation.site, bytes);
+        let expired: Vec<_> =
+            beyond.iter().map(|at| self.at(Position::new(*at))).collect::<Result<_, _>>()?;
+        let expired: Vec<Invalidation> = expired.into_iter().flatten().collect();
         self.write(|tx| {
             tx.open_table(INVALIDATIONS)?.insert(position, record.as_slice())?;
             tx.open_table(IDS)?.insert(invalidation.id.as_str(), position)?;
@@ -97,54 +105,47 @@ impl Journal {
                 let key = (invalidation.site.as_str(), reference.as_str());
                 tx.open_table(REFERENCES)?.insert(key, position)?;
             }
-            expired.iter().try_for_each(|(expired, _)| forget(tx, expired))
+            expired.iter().try_for_each(|expired| forget(tx, expired))
         })?;
-        let freed: u64 = expired.iter().map(|(_, bytes)| bytes).sum();
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.bytes.fetch_sub(freed, Ordering::Relaxed);
+        let mut shares = self.shares.lock();
+        for gone in &expired {
+            shares.forget(&gone.site, gone.position.get());
+        }
+        shares.note(&invalidation.site, position, (bytes, Stage::of(invalidation)));
         Ok(())
     }
 
-    /// The oldest records that must go for one of `bytes` to come, and their sizes.
-    fn beyond_bounds(
+    /// Changes a record, if it is still kept.
+    pub(crate) fn revise(
         &self,
-        position: u64,
-        bytes: u64,
-    ) -> Result<Vec<(Invalidation, u64)>, LedgerError> {
-        let oldest_kept = position.saturating_sub(KEPT_MAX - 1);
-        let mut excess =
-            (self.bytes.load(Ordering::Relaxed) + bytes).saturating_sub(KEPT_BYTES_MAX);
-        let records = self.read(|tx| {
-            let table = tx.open_table(INVALIDATIONS)?;
-            let mut records = Vec::new();
-            for row in table.iter()? {
-                let (at, record) = row?;
-                if at.value() >= oldest_kept && excess == 0 {
-                    break;
-                }
-                excess = excess.saturating_sub(record.value().len() as u64);
-                records.push(record.value().to_owned());
-            }
-            Ok(records)
-        })?;
-        let parsed = records.iter().map(|r| Ok((serde_json::from_slice(r)?, r.len() as u64)));
-        parsed.collect()
-    }
-
-    /// Rewrites a record: what it counted is known only after it is in force.
-    pub(crate) fn update(&self, invalidation: &Invalidation) -> Result<(), LedgerError> {
-        let record = serde_json::to_vec(invalidation)?;
+        position: Position,
+        change: impl FnOnce(&mut Invalidation),
+    ) -> Result<(), LedgerError> {
+        let mut noted = None;
         self.write(|tx| {
-            let position = invalidation.position.get();
-            tx.open_table(INVALIDATIONS)?.insert(position, record.as_slice())?;
+            let mut table = tx.open_table(INVALIDATIONS)?;
+            let Some(record) = table.get(position.get())?.map(|r| r.value().to_owned()) else {
+                return Ok(());
+            };
+            let mut invalidation: Invalidation =
+                serde_json::from_slice(&record).map_err(|e| corrupt(&e))?;
+            change(&mut invalidation);
+            let revised = serde_json::to_vec(&invalidation).map_err(|e| corrupt(&e))?;
+            table.insert(position.get(), revised.as_slice())?;
+            let kept = (revised.len() as u64, Stage::of(&invalidation));
+            noted = Some((invalidation.site, kept));
             Ok(())
-        })
+        })?;
+        if let Some((site, kept)) = noted {
+            self.shares.lock().note(&site, position.get(), kept);
+        }
+        Ok(())
     }
 
     /// The invalidation with this id.
     pub(crate) fn by_id(&self, id: &str) -> Result<Option<Invalidation>, LedgerError> {
         let position = self.read(|tx| Ok(tx.open_table(IDS)?.get(id)?.map(|p| p.value())))?;
-        position.map(|p| self.record(p)).transpose().map(Option::flatten)
+        position.map_or(Ok(None), |position| self.at(Position::new(position)))
     }
 
     /// The invalidation of this site with this reference.
@@ -157,23 +158,45 @@ impl Journal {
             let table = tx.open_table(REFERENCES)?;
             Ok(table.get((site, reference))?.map(|p| p.value()))
         })?;
-        position.map(|p| self.record(p)).transpose().map(Option::flatten)
+        position.map_or(Ok(None), |position| self.at(Position::new(position)))
     }
 
-    /// The newest ones first, at most `most`.
-    pub(crate) fn newest(&self, most: usize) -> Result<Vec<Invalidation>, LedgerError> {
-        let records = self.read(|tx| {
+    /// The newest of the sites that are `shown` first, older than `before`, at most `most`.
+    pub(crate) fn newest(
+        &self,
+        shown: &dyn Fn(&str) -> bool,
+        before: Option<Position>,
+        most: usize,
+    ) -> Result<Vec<Invalidation>, LedgerError> {
+        let before = before.map_or(u64::MAX, Position::get);
+        let positions = self.shares.lock().newest(shown, before, most);
+        self.each(&positions)
+    }
+
+    /// Those for which something is still to be done, oldest first.
+    pub(crate) fn underway(&self) -> Result<Vec<Invalidation>, LedgerError> {
+        let positions = self.shares.lock().underway();
+        self.each(&positions)
+    }
+
+    /// Those at these positions that are still kept.
+    fn each(&self, positions: &[u64]) -> Result<Vec<Invalidation>, LedgerError> {
+        self.read(|tx| {
             let table = tx.open_table(INVALIDATIONS)?;
-            let rows = table.iter()?.rev().take(most);
-            rows.map(|row| Ok(row?.1.value().to_owned())).collect::<Result<Vec<_>, redb::Error>>()
-        })?;
-        let parsed = records.iter().map(|r| serde_json::from_slice(r));
-        Ok(parsed.collect::<Result<_, _>>()?)
+            let mut kept = Vec::with_capacity(positions.len());
+            for position in positions {
+                if let Some(record) = table.get(position)? {
+                    kept.push(serde_json::from_slice(record.value()).map_err(|e| corrupt(&e))?);
+                }
+            }
+            Ok(kept)
+        })
     }
 
-    fn record(&self, position: u64) -> Result<Option<Invalidation>, LedgerError> {
+    /// The invalidation at a position.
+    pub(crate) fn at(&self, position: Position) -> Result<Option<Invalidation>, LedgerError> {
         let record = self.read(|tx| {
-            Ok(tx.open_table(INVALIDATIONS)?.get(position)?.map(|r| r.value().to_owned()))
+            Ok(tx.open_table(INVALIDATIONS)?.get(position.get())?.map(|r| r.value().to_owned()))
         })?;
         Ok(record.map(|r| serde_json::from_slice(&r)).transpose()?)
     }
@@ -200,6 +223,11 @@ impl Journal {
     }
 }
 
+/// A record within a transaction that this version did not write.
+fn corrupt(error: &serde_json::Error) -> redb::Error {
+    redb::Error::Corrupted(format!("a record cannot be read: {error}"))
+}
+
 /// After a write that failed the database takes nothing more before it is opened anew.
 fn told(error: &redb::Error) -> String {
     match error {
@@ -218,6 +246,9 @@ fn forget(tx: &redb::WriteTransaction, expired: &Invalidation) -> Result<(), red
         let key = (expired.site.as_str(), reference.as_str());
         tx.open_table(REFERENCES)?.remove(key)?;
     }
-    tx.open_table(FLOORS)?.insert(expired.site.as_str(), position)?;
+    let mut floors = tx.open_table(FLOORS)?;
+    // What was under way longer goes behind what came after it.
+    let before = floors.get(expired.site.as_str())?.map_or(0, |floor| floor.value());
+    floors.insert(expired.site.as_str(), position.max(before))?;
     Ok(())
 }

@@ -1,8 +1,9 @@
 use super::*;
-use crate::invalidation::{InvalidationPath, Order};
+use crate::invalidation::{InvalidationPath, Kind, Order};
 use crate::store::StoreLimits;
-use crate::stored::{Place, Room};
+use crate::stored::Place;
 use crate::tenure::Keep;
+use std::cell::Cell;
 use std::time::Duration;
 use warmfront_semantics::coding::Coding;
 use warmfront_semantics::freshness::{Permission, Staleness};
@@ -12,26 +13,28 @@ const MINUTE: Duration = Duration::from_mins(1);
 const STALENESS: Staleness =
     Staleness { while_revalidate: MINUTE, if_error: MINUTE, unreachable: Permission::Allowed };
 
+thread_local! {
+    /// Each test has a thread of its own, and so a time of its own.
+    static TIME: Cell<SystemTime> = const { Cell::new(NOW) };
+}
+
+fn clock() -> SystemTime {
+    TIME.get()
+}
+
 /// Holds one asset that is kept for one deploy.
 async fn storage(body: &'static [u8]) -> &'static PingoraStorage {
     let dir = tempfile::tempdir().unwrap();
     let database = redb::Database::create(dir.path().join("ledger")).unwrap();
     let limits = StoreLimits { memory_bytes: 8 << 20, object_bytes: 1 << 20, workers: 1 };
-    let store = Store::open(&limits, Arc::new(database), || NOW).unwrap();
+    let store = Store::open_unswept(&limits, Arc::new(database), clock).unwrap();
     let storage: &_ = Box::leak(Box::new(PingoraStorage::new(Arc::new(store))));
     let mut meta =
         CacheMeta::new(NOW + MINUTE, NOW, 60, 60, ResponseHeader::build(200, None).unwrap());
-    let place = Place { path: "/a.js".into(), query: None, made_from: None };
-    meta.extensions_mut().insert(Admission {
-        ledger: storage.store.site("www"),
-        place: Arc::new(place),
-        birth: storage.store.birth(),
-        length: None,
-        staleness: STALENESS,
-        keep: Some(Keep::Deploys(1)),
-        resource: None,
-        room: Room::default(),
-    });
+    let place = Arc::new(Place::plain("/a.js"));
+    let plain = Admission::plain(storage.store.site("www"), place, storage.store.birth());
+    let keep = Some(Keep::Deploys(1));
+    meta.extensions_mut().insert(Admission { staleness: STALENESS, keep, ..plain });
     let span = Span::inactive().handle();
     let mut miss = storage.get_miss_handler(&key(), &meta, &span).await.unwrap();
     miss.write_body(Bytes::from_static(body), true).await.unwrap();
@@ -50,9 +53,20 @@ async fn look(storage: &'static PingoraStorage) -> Option<(CacheMeta, HitHandler
 }
 
 fn deploy(storage: &PingoraStorage) {
-    let paths = vec![InvalidationPath::parse("/*").unwrap()];
-    let order = Order { site: "www".into(), paths, reference: None, by: "root".into() };
-    storage.store.invalidate(order, NOW).unwrap();
+    invalidate(storage, Kind::Hard, NOW);
+}
+
+fn invalidate(storage: &PingoraStorage, kind: Kind, now: SystemTime) {
+    let order = Order {
+        site: "www".into(),
+        paths: vec![InvalidationPath::parse("/*").unwrap()],
+        tags: Vec::new(),
+        kind,
+        reference: None,
+        by: "root".into(),
+        prefetch: None,
+    };
+    storage.store.invalidate(order, now).unwrap();
 }
 
 #[tokio::test]
@@ -71,6 +85,38 @@ async fn what_is_kept_is_stale_and_says_so() {
     deploy(storage);
     assert!(!storage.holds(&key()));
     assert!(look(storage).await.is_none());
+}
+
+#[tokio::test]
+async fn what_is_softened_is_served_at_once_for_as_long_as_it_would_have_been_fresh() {
+    let storage = storage(b"asset").await;
+    let told = |meta: &CacheMeta| {
+        let reach = |secs: u32| meta.fresh_until() + Duration::from_secs(secs.into());
+        let softened = meta.extensions().get::<Softened>().is_some();
+        (softened, reach(meta.stale_while_revalidate_sec()), reach(meta.stale_if_error_sec()))
+    };
+    let (ends, within) = (NOW + 2 * MINUTE, Duration::from_secs(1));
+    TIME.set(NOW + MINUTE / 2);
+    invalidate(storage, Kind::Soft, clock());
+    for seconds in [30, 45, 60] {
+        TIME.set(NOW + Duration::from_secs(seconds));
+        let (meta, _) = look(storage).await.unwrap();
+        let (softened, while_revalidate, if_error) = told(&meta);
+        assert!(softened && !meta.is_fresh(clock()), "{seconds}");
+        assert!(meta.fresh_until() < NOW + MINUTE / 2, "{seconds}");
+        for reach in [while_revalidate, if_error] {
+            assert!((ends..=ends + within).contains(&reach), "{seconds} {reach:?}");
+        }
+        assert!(meta.serve_stale_while_revalidate(clock()), "{seconds}");
+    }
+    TIME.set(NOW + MINUTE + Duration::from_secs(1));
+    let (meta, _) = look(storage).await.unwrap();
+    let plainly_stale = (true, NOW + 2 * MINUTE, NOW + 2 * MINUTE);
+    assert_eq!((meta.fresh_until(), told(&meta)), (NOW + MINUTE, plainly_stale));
+    deploy(storage);
+    invalidate(storage, Kind::Soft, clock());
+    let (meta, _) = look(storage).await.unwrap();
+    assert!(meta.extensions().get::<Kept>().is_some(), "retired is the graver word");
 }
 
 #[tokio::test]

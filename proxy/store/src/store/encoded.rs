@@ -76,7 +76,7 @@ impl Store {
         let made = self.memory.encoded(&key).filter(|made| made.is_of(body))?;
         if !made.tenure.is_that_of(&stored.tenure) {
             // The response was freshened since. Its form must not go by what takes older ones.
-            let reborn = Arc::new(made.reborn(stored.admission().clone()));
+            let reborn = Arc::new(made.reborn(&stored.tenure));
             self.memory.replace_encoded(key, &made, reborn);
         }
         Some(made)
@@ -90,10 +90,11 @@ impl Store {
         coding: Coding,
     ) {
         let Body::Whole(body) = &stored.body else { return };
-        let stands = || self.memory.get(&digest).is_some_and(|now| now.body.is_that_of(body));
+        // As it was found, or freshened since.
+        let standing = || self.memory.get(&digest).filter(|now| now.body.is_that_of(body));
         let Some(permit) = job.begin().await else { return };
         // Nobody can ask for it any more.
-        if !job.is_awaited() && !stands() {
+        if !job.is_awaited() && standing().is_none() {
             return;
         }
         let encoded = encode(body.clone(), coding).await;
@@ -102,9 +103,11 @@ impl Store {
             stored.in_vain.note(coding);
             return job.end(None);
         };
-        let made = Arc::new(EncodedBody::new(encoded, body, stored.admission().clone()));
+        let standing = standing();
+        let of = &standing.as_ref().unwrap_or(&stored).tenure;
+        let made = Arc::new(EncodedBody::new(encoded, body, of));
         // Without its response it would be in the way of others, or of the form of a newer body.
-        if stands() {
+        if standing.is_some() {
             self.memory.insert_encoded(job.key, made.clone());
         }
         job.end(Some(made));

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::Store;
 use crate::body::{Body, BodyError, BodyReader, Fill, Reserve, Retention, Role};
 use crate::key::Digest;
+use crate::memory::Placed;
 use crate::stored::StoredResponse;
 
 /// Writes a body into the store. Dropped before [`Filling::finish`], it is an aborted transfer: its
@@ -56,12 +57,17 @@ impl Filling {
             let body = Body::Whole(segments);
             let mut head = self.stored.head.clone();
             head.fix_length(body.content_bytes());
-            let whole = StoredResponse::new(head, body, self.stored.admission().clone());
+            let mut whole = StoredResponse::new(head, body, self.stored.admission().clone());
+            whole.tenure = self.stored.tenure.inherited();
             let digest = self.stored.digest(self.primary);
-            let kept = self.store.memory.replace_fill(digest, &self.fill, Some(Arc::new(whole)));
-            // What has no Vary field is for every request, and takes the place of all variants.
-            if kept && digest == self.primary {
-                self.store.forget_variants(&self.primary);
+            match self.store.memory.replace_fill(digest, &self.fill, Arc::new(whole)) {
+                // What has no Vary field is for every request, and takes the place of all variants.
+                Placed::Done if digest == self.primary => {
+                    self.store.forget_variants(&self.primary);
+                }
+                Placed::Done | Placed::Occupied => {}
+                // An invalidation has overtaken it.
+                Placed::Dead => self.give_back(),
             }
         }
         self.written
@@ -70,7 +76,11 @@ impl Filling {
     /// Leaves things as they were before.
     fn give_back(&mut self) {
         let digest = self.stored.digest(self.primary);
-        self.store.memory.replace_fill(digest, &self.fill, self.stored.replaces.clone());
+        if let Some(before) = &self.stored.replaces {
+            self.store.memory.replace_fill(digest, &self.fill, before.clone());
+        }
+        // There was nothing before, or it is dead.
+        self.store.memory.remove_fill(digest, &self.fill);
         if let Some(displaced) = self.displaced.take() {
             self.store.restore(self.primary, &displaced);
         }

@@ -128,9 +128,9 @@ async fn a_form_goes_with_its_response_and_is_none_of_its_own() {
     bench.put_variant([3; 16], "a", [4; 16], TEXT);
     let form = bench.encoded(KEY, Coding::Gzip).await.unwrap();
     bench.encoded([3; 16], Coding::Gzip).await.unwrap();
-    let weight = bench.stored(KEY).weight();
-    let paths = [InvalidationPath::parse("/a").unwrap()];
-    let told = bench.store.count("www", &paths);
+    let weight = bench.stored(KEY).weight;
+    let paths = vec![InvalidationPath::parse("/a").unwrap()];
+    let told = bench.store.count(&Order { paths, ..order(Kind::Hard) });
     let Receipt::New(done) = bench.invalidate("/a", None) else { panic!("not new") };
     assert_eq!(done.counted, told);
     assert_eq!(done.counted.matched, 1);
