@@ -8,13 +8,14 @@ pub(crate) mod address;
 mod behaviors;
 mod clients;
 pub(crate) mod cors;
+pub(crate) mod distribution;
 pub(crate) mod error_pages;
 mod fields;
 mod key_groups;
-mod keys;
+pub(crate) mod keys;
 pub(crate) mod lifetimes;
 pub(crate) mod limits;
-mod listen;
+pub(crate) mod listen;
 mod log;
 pub(crate) mod methods;
 pub(crate) mod origins;
@@ -36,7 +37,7 @@ use crate::secret::Secret;
 
 /// Reads the whole file. What it returns is a configuration only if no problem was reported.
 pub(crate) fn config(root: &Section<'_>) -> Config {
-    let (listen, listeners) = root.table("listen", listen::listen);
+    let (mut listen, listeners, admin_tls) = root.table("listen", listen::listen);
     let limits = root.table("limits", limits::limits);
     let acme = acme::Reading::read(root, listeners);
     let is_ordered = acme.is_written();
@@ -54,6 +55,7 @@ pub(crate) fn config(root: &Section<'_>) -> Config {
         https: listeners.https,
     };
     let sites = sites::Sites::read(root, &named);
+    listen.admin_tls = admin_tls.find(&sites, &listen.admin);
     let keys = keys::keys(root, &keys::Nameable { sites: &sites, origins: &origins });
     let log = root.table("log", log::log);
     Config {

@@ -9,7 +9,7 @@ mod target_group;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,6 +58,8 @@ pub struct Listen {
     pub https: Vec<SocketAddr>,
     /// Where the control API listens.
     pub admin: AdminAddr,
+    /// The site under whose certificate the control API is served; `None` is without TLS.
+    pub admin_tls: Option<String>,
     /// Ordered certificates, ledger and generated root key; created with mode 0700.
     pub state: PathBuf,
     /// Threads of the data plane.
@@ -107,6 +109,8 @@ pub struct Cache {
     pub max_object: u64,
     /// How long collapsed requests wait for the one that went to the origin.
     pub collapse_timeout: Duration,
+    /// Requests a second that all prefetches together make.
+    pub prefetch_rate: NonZeroU32,
 }
 
 /// `[resolver]`.

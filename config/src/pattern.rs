@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
+use crate::spelling::matched_pattern;
+
 /// Longest pattern that is taken, in bytes.
 const PATTERN_BYTES_MAX: usize = 4096;
 
@@ -74,6 +76,13 @@ impl PathPattern {
     /// The pattern as it was written.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The same pattern, fit for [`matched_path`](crate::spelling::matched_path)s.
+    #[must_use]
+    pub fn matched(&self) -> Self {
+        // What was let in is still a pattern when it is decoded, unless it holds a control character.
+        Self::parse(&matched_pattern(&self.0)).unwrap_or_else(|_| self.clone())
     }
 
     /// Whether the pattern is one path and nothing else.

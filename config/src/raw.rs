@@ -13,15 +13,25 @@ use std::path::Path;
 
 pub(crate) use section::Section;
 pub(crate) use syntax::{Mended, mend};
-pub(crate) use units::show_duration;
+pub(crate) use units::{duration, show_duration};
 pub(crate) use value::Value;
 
 use crate::problem::{Problem, Problems};
+
+/// How much of a file is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// All of it: a key that nobody asks for is a mistake.
+    Whole,
+    /// What is asked for.
+    Part,
+}
 
 /// One file while it is read, and what was found wrong with it so far.
 pub(crate) struct Source<'r> {
     file: &'r Path,
     environment: &'r dyn Fn(&str) -> Option<String>,
+    reading: Reading,
     /// Byte offset of each line's first byte.
     line_starts: Vec<usize>,
     /// Lines that are not TOML: what recovery read from them is not what was written.
@@ -34,11 +44,13 @@ impl<'r> Source<'r> {
         mended: &Mended,
         file: &'r Path,
         environment: &'r dyn Fn(&str) -> Option<String>,
+        reading: Reading,
     ) -> Self {
         let breaks = mended.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
         let mut source = Self {
             file,
             environment,
+            reading,
             line_starts: std::iter::once(0).chain(breaks.map(|(at, _)| at + 1)).collect(),
             broken_lines: BTreeSet::new(),
             problems: RefCell::default(),

@@ -13,6 +13,7 @@ mod resolver;
 mod responses;
 mod signing;
 mod syntax;
+mod tags;
 mod target_groups;
 mod tls;
 
@@ -105,7 +106,7 @@ const KEYS: &str = "http https admin workers header_bytes memory s3 targets host
     verify client_key protocol algorithm hash_on retry_budget health_check port interval timeout \
     healthy service slow_start stickiness cookie duration name outliers consecutive_errors \
     policy unknown_name email agree_to_terms directory challenge profile ca_file kid hmac_key \
-    public_addresses before_first dns acme rfc2136 route53 exec zone key algorithm hosted_zone_id \
+    id tags_header admin_tls admin prefetch_rate public_addresses before_first dns acme rfc2136 route53 exec zone key algorithm hosted_zone_id \
     fallback external_account eject_for circuit in_flight waiting servers address weight tier";
 
 const VALUES: &str = r#""a" "*" [] {} ["a:1"] "${" "$${" "${SECRET}" -1 99999999999999999999 "30s"

@@ -3,17 +3,11 @@
 use super::origins::Origins;
 use super::sites::Sites;
 use super::{check_name, secret};
-use crate::model::{Action, Grant, Key, OriginKind};
+use crate::model::{Action, Config, Grant, Key, OriginKind};
 use crate::pattern::PathPattern;
 use crate::raw::{Section, Value};
 use crate::secret::Secret;
 
-const ACTIONS: [(&str, Action); 4] = [
-    ("invalidate", Action::Invalidate),
-    ("read", Action::Read),
-    ("targets", Action::Targets),
-    ("certificates", Action::Certificates),
-];
 /// Fewer could be guessed.
 const SECRET_CHARACTERS_MIN: usize = 16;
 
@@ -21,6 +15,28 @@ const SECRET_CHARACTERS_MIN: usize = 16;
 pub(super) struct Nameable<'n> {
     pub(super) sites: &'n Sites,
     pub(super) origins: &'n Origins,
+}
+
+// === impl Action ===
+
+impl Action {
+    /// Every action.
+    pub const ALL: [Self; 4] = [Self::Invalidate, Self::Read, Self::Targets, Self::Certificates];
+
+    /// The word that the file has for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Invalidate => "invalidate",
+            Self::Read => "read",
+            Self::Targets => "targets",
+            Self::Certificates => "certificates",
+        }
+    }
+
+    /// The action that a word of the file means; `None` if it means none.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.as_str() == word)
+    }
 }
 
 /// `[keys]`.
@@ -42,19 +58,29 @@ fn key<'r>(
 ) -> Option<Key> {
     let id = section.need("id").and_then(|value| key_id(&value, taken));
     let secret = secret(section, "secret", "secret_file");
-    if secret.as_ref().is_some_and(is_short)
-        && let Some(value) = section.get("secret").or_else(|| section.get("secret_file"))
+    if let (Some(secret), Some(value)) =
+        (&secret, section.get("secret").or_else(|| section.get("secret_file")))
+        && let Some(message) = flaw(secret, id.as_deref())
     {
-        value.problem(format!("a secret has at least {SECRET_CHARACTERS_MIN} characters"));
+        value.problem(message);
     }
-    let allow = section.need("allow").and_then(|value| {
-        let grants = value.each(|item| item.section(|section| grant(section, nameable)))?;
-        if grants.is_empty() {
-            value.problem("a key that may do nothing is of no use: leave it out");
-        }
-        Some(grants)
-    });
+    let allow = grants(section, nameable);
     Some(Key { name: name.to_owned(), id: id?, secret: secret?, allow: allow? })
+}
+
+/// `allow` of a key that is not in the file, and may name what is in it.
+pub(crate) fn allow(root: &Section<'_>, config: &Config) -> Option<Vec<Grant>> {
+    let (sites, origins) = (Sites::of(config), Origins::of(config));
+    grants(root, &Nameable { sites: &sites, origins: &origins })
+}
+
+fn grants(section: &Section<'_>, nameable: &Nameable<'_>) -> Option<Vec<Grant>> {
+    let value = section.need("allow")?;
+    let grants = value.each(|item| item.section(|section| grant(section, nameable)))?;
+    if grants.is_empty() {
+        value.problem("a key that may do nothing is of no use: leave it out");
+    }
+    Some(grants)
 }
 
 /// An id that none of `taken` is. It stands before a `.` in a bearer token, before a `/` in a
@@ -78,8 +104,21 @@ pub(super) fn key_id<'r>(
     Some(id)
 }
 
-fn is_short(secret: &Secret) -> bool {
-    secret.reveal().chars().count() < SECRET_CHARACTERS_MIN
+/// Why nobody could, or should, come with this secret.
+fn flaw(secret: &Secret, id: Option<&str>) -> Option<String> {
+    let secret = secret.reveal();
+    // The form in which a key is printed, and shown by those who use it.
+    let is_whole_key = |id: &str| secret.strip_prefix(id).is_some_and(|it| it.starts_with('.'));
+    if let Some(id) = id.filter(|id| is_whole_key(id)) {
+        return Some(format!(
+            "begins with `{id}.`, as a whole key does: only what is behind it is the secret"
+        ));
+    }
+    if secret.chars().any(|letter| letter.is_whitespace() || letter.is_control()) {
+        return Some("a secret holds no white space and no control characters".to_owned());
+    }
+    let is_short = secret.chars().count() < SECRET_CHARACTERS_MIN;
+    is_short.then(|| format!("a secret has at least {SECRET_CHARACTERS_MIN} characters"))
 }
 
 fn grant(section: &Section<'_>, nameable: &Nameable<'_>) -> Option<Grant> {
@@ -111,13 +150,14 @@ fn grant(section: &Section<'_>, nameable: &Nameable<'_>) -> Option<Grant> {
 }
 
 fn actions(value: &Value<'_>) -> Option<Vec<Action>> {
-    let action = |value: &Value<'_>| value.one_of(&ACTIONS);
+    let words = Action::ALL.map(|action| (action.as_str(), action));
+    let action = |value: &Value<'_>| value.one_of(&words);
     if value.is_text() {
         return Some(vec![action(value)?]);
     }
     let actions = value.each(action)?;
     if actions.is_empty() {
-        let words = ACTIONS.map(|(word, _)| format!("{word:?}")).join(", ");
+        let words = words.map(|(word, _)| format!("{word:?}")).join(", ");
         value.problem(format!("names no action: one of {words}"));
     }
     Some(actions)

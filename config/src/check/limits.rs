@@ -1,5 +1,6 @@
 //! `[limits]` and `[cache]`.
 
+use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -58,5 +59,8 @@ pub(super) fn cache(section: &Section<'_>) -> Cache {
     });
     let collapse_timeout =
         section.or("collapse_timeout", Duration::from_secs(30), |value| value.duration(DEADLINE));
-    Cache { memory, max_object, collapse_timeout }
+    let prefetch_rate =
+        section.get("prefetch_rate").and_then(|value| value.whole(1..=10_000)).unwrap_or(50);
+    let prefetch_rate = NonZeroU32::new(prefetch_rate).unwrap_or(NonZeroU32::MIN);
+    Cache { memory, max_object, collapse_timeout, prefetch_rate }
 }

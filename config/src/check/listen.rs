@@ -4,12 +4,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use super::sites::Sites;
 use crate::model::{AdminAddr, Listen};
 use crate::raw::{Section, Value};
 
 const HTTP: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 80);
 const HTTPS: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 443);
-const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9900);
+/// Where the control API listens unless the file says otherwise.
+pub(crate) const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9900);
 
 /// Whether there are listeners of a kind, for the tables that depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,8 +31,23 @@ pub(super) struct Listeners {
     pub(super) https: Listening,
 }
 
+/// What `admin_tls` names, until the sites are known.
+pub(super) struct AdminTls<'r>(Option<Value<'r>>);
+
+impl AdminTls<'_> {
+    /// The site that is meant.
+    pub(super) fn find(&self, sites: &Sites, admin: &AdminAddr) -> Option<String> {
+        let value = self.0.as_ref()?;
+        if matches!(admin, AdminAddr::Unix(_)) {
+            value.problem("is for a TCP `admin`: nobody listens in on a Unix socket");
+            return None;
+        }
+        sites.find(value)
+    }
+}
+
 /// `[listen]`, and what is among it.
-pub(super) fn listen(section: &Section<'_>) -> (Listen, Listeners) {
+pub(super) fn listen<'r>(section: &Section<'r>) -> (Listen, Listeners, AdminTls<'r>) {
     let http = listeners(section, "http", "listen.http", HTTP);
     let https = listeners(section, "https", "listen.https", HTTPS);
     let written = section.get("admin");
@@ -62,10 +79,12 @@ pub(super) fn listen(section: &Section<'_>) -> (Listen, Listeners) {
         http: addresses(http),
         https: addresses(https),
         admin: admin.unwrap_or(AdminAddr::Tcp(ADMIN)),
-        state: section.or("state", PathBuf::from("/var/lib/warmfront"), Value::path),
+        // A site that `admin_tls` finds among them, once they are read.
+        admin_tls: None,
+        state: state(section),
         workers: section.get("workers").and_then(|value| workers(&value)).unwrap_or_else(cores),
     };
-    (listen, listening)
+    (listen, listening, AdminTls(section.get("admin_tls")))
 }
 
 // === listeners ===
@@ -103,7 +122,8 @@ fn listening(section: &Section<'_>, listeners: Option<&[Listener<'_>]>) -> Liste
     }
 }
 
-fn admin(value: &Value<'_>) -> Option<AdminAddr> {
+/// `listen.admin`.
+pub(crate) fn admin(value: &Value<'_>) -> Option<AdminAddr> {
     if value.text()?.starts_with("unix:") {
         return value.path_behind("unix:").map(AdminAddr::Unix);
     }
@@ -151,6 +171,11 @@ impl Listener<'_> {
 }
 
 // === the rest ===
+
+/// `listen.state`.
+pub(crate) fn state(section: &Section<'_>) -> PathBuf {
+    section.or("state", PathBuf::from("/var/lib/warmfront"), Value::path)
+}
 
 fn workers(value: &Value<'_>) -> Option<NonZeroUsize> {
     if value.is_text() {

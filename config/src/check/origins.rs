@@ -7,7 +7,7 @@ use http::StatusCode;
 
 pub(crate) use super::target_group::{ATTEMPTS, permit_to_targets};
 use super::{check_name, s3, target_group};
-use crate::model::{Failover, Origin, OriginKind};
+use crate::model::{Config, Failover, Origin, OriginKind};
 use crate::raw::{Section, Value};
 
 /// All origins by name; `None` is one that is there but could not be read.
@@ -31,6 +31,12 @@ impl Origins {
             origins.add(name, failover.map(OriginKind::Failover));
         }
         origins
+    }
+
+    /// Those of a configuration that was read before.
+    pub(super) fn of(config: &Config) -> Self {
+        let known = config.origins.iter();
+        Self(known.map(|(name, origin)| (name.clone(), Some(origin.clone()))).collect())
     }
 
     fn add(&mut self, name: &str, kind: Option<OriginKind>) {

@@ -4,14 +4,17 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::{HeaderName, header};
+
 use super::behaviors::{REDIRECTS_TO_NOTHING, behaviors};
 use super::clients::clients;
+use super::distribution::{Taken, id};
 use super::error_pages::{check_page, error_pages};
 use super::listen::Listening;
 use super::origins::first_asked;
 use super::signed_pages::report_signed_pages;
-use super::{Named, check_name};
-use crate::model::{KeepAssets, Origin, OriginKind, RequestDirectives, SetCookie, Site};
+use super::{Named, check_name, fields};
+use crate::model::{Config, KeepAssets, Origin, OriginKind, RequestDirectives, SetCookie, Site};
 use crate::pattern::HostPattern;
 use crate::raw::{Section, Value};
 
@@ -22,6 +25,9 @@ const OBEY: [(&str, RequestDirectives); 2] =
 /// A day of outage is survived unless the file says otherwise.
 const STALE_DEFAULT: Duration = Duration::from_hours(24);
 const STALE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(24 * 3650);
+
+/// Cloudflare's and Akamai's name for it, and the end of S3's `x-amz-meta-cache-tag`.
+const TAGS_HEADER: HeaderName = HeaderName::from_static("cache-tag");
 
 /// All sites in the order of the file; `None` is one that is there but could not be read.
 pub(super) struct Sites(Vec<(String, Option<Arc<Site>>)>);
@@ -34,15 +40,20 @@ impl Sites {
             let message = "there is no site: write [sites.NAME] with `hosts` and `origin`";
             root.miss(&["sites"], Some("sites"), message);
         }
-        let mut taken = Vec::new();
+        let (mut taken, mut ids) = (Vec::new(), Taken::new());
         let mut sites = Vec::new();
         for (name, value) in written.into_iter().flatten() {
             check_name(name, &value);
-            let mut place = Place { name, named, taken: &mut taken };
+            let mut place = Place { name, named, taken: &mut taken, ids: &mut ids };
             let site = value.section(|section| site(section, &mut place));
             sites.push((name.to_owned(), site.map(Arc::new)));
         }
         Self(sites)
+    }
+
+    /// Those of a configuration that was read before.
+    pub(super) fn of(config: &Config) -> Self {
+        Self(config.sites.iter().map(|site| (site.name.clone(), Some(site.clone()))).collect())
     }
 
     /// The site that `value` names. A name that is nobody's is reported.
@@ -68,9 +79,12 @@ struct Place<'p, 'r> {
     named: &'p Named<'p>,
     /// Hosts of this site and of the ones before it.
     taken: &'p mut Vec<(HostPattern, Value<'r>)>,
+    /// Of the sites before this one.
+    ids: &'p mut Taken<'r>,
 }
 
 fn site<'r>(section: &Section<'r>, place: &mut Place<'_, 'r>) -> Option<Site> {
+    let id = id(section, place.name, place.ids);
     let written = section.need("hosts");
     let placed = written.as_ref().and_then(|value| hosts(value, place.taken));
     let issuance =
@@ -97,6 +111,7 @@ fn site<'r>(section: &Section<'r>, place: &mut Place<'_, 'r>) -> Option<Site> {
         section.or("request_directives", RequestDirectives::Ignore, |value| value.one_of(&OBEY));
     let stale_if_unreachable =
         section.or("stale_if_unreachable", STALE_DEFAULT, |value| value.duration(STALE));
+    let tags_header = section.or("tags_header", TAGS_HEADER, |value| value.parsed(tags_header));
     let access_log = section.or("access_log", true, Value::flag);
     let behaviors = behaviors(section, origin, place.named);
     if let Some(behaviors) = &behaviors {
@@ -104,6 +119,7 @@ fn site<'r>(section: &Section<'r>, place: &mut Place<'_, 'r>) -> Option<Site> {
     }
     Some(Site {
         name: place.name.to_owned(),
+        id,
         hosts: hosts?,
         canonical_host,
         default_root_object,
@@ -115,6 +131,7 @@ fn site<'r>(section: &Section<'r>, place: &mut Place<'_, 'r>) -> Option<Site> {
         request_directives,
         stale_if_unreachable,
         issuance,
+        tags_header,
         access_log,
         behaviors: behaviors?,
     })
@@ -141,6 +158,31 @@ fn hosts<'r>(
         }
     }
     Some(read)
+}
+
+/// The name of a field that tags come in.
+pub(crate) fn tags_header(text: &str) -> Result<HeaderName, &'static str> {
+    fields::name(text, carries_tags)
+}
+
+/// The field is taken off every response: it must not be one that clients need.
+fn carries_tags(name: &HeaderName) -> Result<(), &'static str> {
+    let needed = [
+        header::CACHE_CONTROL,
+        header::CONTENT_ENCODING,
+        header::CONTENT_TYPE,
+        header::DATE,
+        header::ETAG,
+        header::EXPIRES,
+        header::LAST_MODIFIED,
+        header::LOCATION,
+        header::SET_COOKIE,
+        header::VARY,
+    ];
+    if fields::is_framing(name) || needed.contains(name) {
+        return Err("means something to clients: tags need a field of their own");
+    }
+    Ok(())
 }
 
 /// A key has no leading slash, a path has; either way the same object is meant.

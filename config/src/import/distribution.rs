@@ -8,9 +8,10 @@ use super::page::{Names, Page, Reasons, Table, inline, key, text, texts, word};
 use super::policy::Policies;
 use super::setting::Setting;
 use super::{ImportError, PolicyFile, errors};
+use crate::check::distribution::distribution_id;
 use crate::check::paths::as_matched;
 use crate::check::signed_pages::signed_root;
-use crate::check::sites::object_key;
+use crate::check::sites::{object_key, tags_header};
 use crate::pattern::{HostPattern, PathPattern};
 
 /// The whole file.
@@ -20,6 +21,8 @@ pub(super) fn page(root: &Node, policies: &[PolicyFile]) -> Result<Page, ImportE
     let hosts = hosts(&config)?;
     let name = name(&hosts);
     let mut site = site(&config, &name, &hosts)?;
+    identify(&outer, &mut site)?;
+    tag(&config, &mut site)?;
     let mut tables = certificates(&config, &name, &hosts)?;
 
     let origins = Origins::read(&config)?;
@@ -80,6 +83,23 @@ fn config(root: &Node) -> Option<Setting<'_>> {
 }
 
 // === the site ===
+
+/// `get-distribution` says the id, so that scripts which have it need no change.
+fn identify(outer: &Setting<'_>, site: &mut Table) -> Result<(), ImportError> {
+    let Some(distribution) = outer.get("Distribution")? else { return Ok(()) };
+    if let Some(id) = distribution.text("Id")?.filter(|id| distribution_id(id).is_ok()) {
+        site.set("id", text(id));
+    }
+    Ok(())
+}
+
+fn tag(config: &Setting<'_>, site: &mut Table) -> Result<(), ImportError> {
+    let Some(tags) = config.get("CacheTagConfig")? else { return Ok(()) };
+    if let Some(name) = tags.text("HeaderName")?.filter(|name| tags_header(name).is_ok()) {
+        site.set("tags_header", text(&name.to_ascii_lowercase()));
+    }
+    Ok(())
+}
 
 /// The site's table, with what is not of its default behavior.
 fn site(config: &Setting<'_>, name: &str, hosts: &[String]) -> Result<Table, ImportError> {
@@ -238,5 +258,5 @@ const REASONS: &Reasons = &[
     ("ConnectionMode", "a site has no tenants"),
     ("ViewerMtlsConfig", "no client is asked for a certificate: whom this kept out is let in"),
     ("ConnectionFunctionAssociation", "no code runs at the edge"),
-    ("CacheTagConfig", "stored responses have no tags yet"),
+    ("CacheTagConfig", "no name of a field"),
 ];

@@ -45,7 +45,8 @@ fn a_bare_configuration_and_both_wrappers_mean_the_same() {
     let wrapped = json!({ "Distribution": { "Id": "E1", "DistributionConfig": bare } });
     let without_comments = |value: &Value| {
         let page = imported(&value.to_string(), &[]).unwrap();
-        let live = page.lines().filter(|line| !line.starts_with('#'));
+        // Only the wrapper of `get-distribution` says an id.
+        let live = page.lines().filter(|line| !line.starts_with('#') && !line.contains("\"E1\""));
         live.map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(without_comments(bare), without_comments(&whole));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Method;
+use http::{HeaderName, Method};
 use ipnet::IpNet;
 
 use super::{ErrorPage, Forward, Issuance, Origin, Policy, ResponseFields, TrustedKeys, Viewer};
@@ -14,6 +14,8 @@ use crate::pattern::{HostPattern, PathPattern};
 pub struct Site {
     /// The table's name: metrics and API speak of the site by it.
     pub name: String,
+    /// The distribution id that CloudFront's API knows the site by.
+    pub id: String,
     /// Never empty; no host stands in two sites.
     pub hosts: Vec<HostPattern>,
     /// One of the hosts, to which requests for the others are redirected.
@@ -37,6 +39,8 @@ pub struct Site {
     pub stale_if_unreachable: Duration,
     /// `acme`: how the certificate for its hosts is ordered; `None` where it is not.
     pub issuance: Option<Issuance>,
+    /// The field of an origin's answer that names its tags, separated by commas; no client sees it.
+    pub tags_header: HeaderName,
     /// Whether requests to this site are written to the access log.
     pub access_log: bool,
     /// In the order of the file; the site itself is the last one, with a pattern that matches all.

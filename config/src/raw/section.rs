@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use toml::de::DeTable;
 
 use super::value::Value;
-use super::{Source, nearest};
+use super::{Reading, Source, nearest};
 
 /// A table while it is read. Whatever was in it and never asked for is an unknown key; the keys
 /// that were asked for are the ones to choose from.
@@ -51,8 +51,10 @@ impl<'r> Section<'r> {
     pub(super) fn read<T>(self, read: impl FnOnce(&Self) -> T) -> T {
         let result = read(&self);
         let asked = self.asked.borrow();
+        let is_unknown =
+            |name: &str| self.source.reading == Reading::Whole && !asked.contains(&name);
         let mut meant = Vec::new();
-        for (name, value) in self.written.iter().filter(|(name, _)| !asked.contains(name)) {
+        for (name, value) in self.written.iter().filter(|(name, _)| is_unknown(name)) {
             let suggestion = nearest(name, asked.iter().copied());
             meant.extend(suggestion.clone());
             let message = "unknown key".to_owned();

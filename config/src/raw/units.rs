@@ -24,7 +24,7 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
 }
 
 /// Reads a duration. Fails with a sentence on a number without a unit and on anything else.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     quantity(text, &DURATIONS, "a duration is a whole number and ms, s, m, h or d")
         .map(Duration::from_millis)
 }

@@ -1,5 +1,6 @@
 //! Good files and what they mean.
 
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -95,7 +96,8 @@ fn defaults_are_the_documented_ones() {
     };
     assert_eq!(config.limits, limits);
     let collapse_timeout = Duration::from_secs(30);
-    let cache = Cache { memory: 512 << 20, max_object: 64 << 20, collapse_timeout };
+    let prefetch_rate = NonZeroU32::new(50).unwrap();
+    let cache = Cache { memory: 512 << 20, max_object: 64 << 20, collapse_timeout, prefetch_rate };
     assert_eq!(config.cache, cache);
     assert!(config.resolver.servers.is_empty());
     let log = Log { level: Level::Info, access: AccessLog::Stdout, format: LogFormat::Json };

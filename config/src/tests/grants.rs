@@ -69,3 +69,76 @@ allow = [
 "#,
     );
 }
+
+#[test]
+fn a_grant_means_the_same_as_json() {
+    use serde_json::json;
+
+    let config = read(LEAST).unwrap();
+    let allow = json!([
+        { "action": "targets", "origin": "api" },
+        { "action": ["invalidate", "read"], "site": "www", "paths": ["/${SECRET}/*", "/a $${b}"] },
+    ]);
+    let grants = config.grants(&allow).unwrap();
+    let words: Vec<&str> = grants[1].actions.iter().map(|action| action.as_str()).collect();
+    assert_eq!(words, ["invalidate", "read"]);
+    let paths: Vec<&str> = grants[1].paths.iter().map(PathPattern::as_str).collect();
+    assert_eq!(paths, ["/${SECRET}/*", "/a $${b}"], "the environment is nobody's business");
+    assert_eq!(
+        (grants[0].origin.as_deref(), grants[1].site.as_deref()),
+        (Some("api"), Some("www"))
+    );
+
+    for (allow, says) in [
+        (json!([]), "allow: a key that may do nothing is of no use"),
+        (json!("read"), "allow: must be an array, not a string"),
+        (json!([1]), "allow[0]: must be a table, not a whole number"),
+        (json!([{ "action": "read", "site": null }]), "allow: `null` says nothing"),
+        (json!([{ "action": "reed" }]), "did you mean `read`?"),
+        (json!([{ "action": "read", "site": "ww" }]), "there is no site `ww`; did you mean `www`?"),
+        (json!([{ "action": "read", "sites": "www" }]), "allow[0].sites: unknown key"),
+        (json!([{ "action": "targets", "paths": ["/*"] }]), "limits nothing"),
+        (json!([{ "site": "www" }]), "allow[0].action: missing"),
+        (json!([{ "action": 1.5 }]), "must be an array, not a number with a fraction"),
+    ] {
+        let refused = config.grants(&allow).unwrap_err().to_string();
+        assert!(refused.contains(says), "{refused}");
+    }
+}
+
+#[test]
+fn a_secret_is_what_stands_behind_the_dot() {
+    check_behind_least(
+        r#"
+[keys.whole]
+id = "WFDEPLOY"
+secret = "WFDEPLOY.0123456789abcdef"
+allow = [{ action = "read" }]
+[keys.spaced]
+id = "spaced"
+secret = "0123456789 abcdef"
+allow = [{ action = "read" }]
+[keys.broken]
+id = "broken"
+secret = "0123456789\u0000abcdef"
+allow = [{ action = "read" }]
+[keys.dotted]
+id = "dotted"
+secret = "dot.ted.0123456789abcdef"
+allow = [{ action = "read" }]
+"#,
+        r"
+11: keys.whole.secret: begins with `WFDEPLOY.`, as a whole key does: only what is behind it is the secret
+15: keys.spaced.secret: a secret holds no white space and no control characters
+19: keys.broken.secret: a secret holds no white space and no control characters
+",
+    );
+}
+
+#[test]
+fn every_action_has_a_word() {
+    for action in Action::ALL {
+        assert_eq!(Action::parse(action.as_str()), Some(action));
+    }
+    assert_eq!(Action::parse("write"), None);
+}

@@ -51,6 +51,11 @@ impl CertificateFolder {
         }
     }
 
+    /// Where the chain of a site stands, leaf first, for who only reads it. It need not be there.
+    pub fn live_chain(state: &Path, site: &str) -> PathBuf {
+        SiteFolder::new(&state.join("certs"), site).live_chain()
+    }
+
     fn site<'a>(&'a self, site: &'a str) -> SiteFolder<'a> {
         SiteFolder::new(&self.root, site)
     }

@@ -16,6 +16,7 @@ mod offer;
 mod own;
 mod pair;
 mod self_signed;
+mod site_tls;
 mod storage;
 
 pub use certificate::Certificate;
@@ -26,4 +27,5 @@ pub use offer::{Presented, Source};
 pub use own::{CertificateError, Own, Reload};
 pub use pair::PairError;
 pub use self_signed::SelfSignedError;
+pub use site_tls::SiteTls;
 pub use storage::{Record, Storage, StorageError, Stored};

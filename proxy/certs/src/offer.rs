@@ -83,14 +83,26 @@ impl Offer {
         Self { blank }
     }
 
+    /// What is offered to those who ask the control API: HTTP/1.1, and nothing to come back with.
+    pub(crate) fn to_operators(policy: TlsPolicy) -> Self {
+        let mut blank = blank(policy);
+        blank.alpn_protocols = vec![b"http/1.1".to_vec()];
+        blank.send_tls13_tickets = 0;
+        Self { blank }
+    }
+
     pub(crate) fn present(&self, certificate: Certificate, source: Source) -> Arc<Presented> {
         let server = self.server(&certificate.key);
         Arc::new(Presented { certificate, source, server })
     }
 
     pub(crate) fn server(&self, key: &Arc<CertifiedKey>) -> Arc<ServerConfig> {
+        self.resolving(Arc::new(Always(key.clone())))
+    }
+
+    pub(crate) fn resolving(&self, resolver: Arc<dyn ResolvesServerCert>) -> Arc<ServerConfig> {
         let mut server = self.blank.clone();
-        server.cert_resolver = Arc::new(Always(key.clone()));
+        server.cert_resolver = resolver;
         Arc::new(server)
     }
 }

@@ -50,6 +50,10 @@ impl<'a> SiteFolder<'a> {
         Self { site, root, path: root.join(folder_name(site)) }
     }
 
+    pub(super) fn live_chain(&self) -> PathBuf {
+        self.path.join("live").join(CHAIN)
+    }
+
     pub(super) fn current(&self) -> Result<Option<Stored>, StorageError> {
         let live = self.live()?;
         let shown = live.as_ref().map(|live| self.certificate(live));
