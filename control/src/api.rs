@@ -1,39 +1,50 @@
 //! The API on `listen.admin`: one file for each resource, and what every request passes before it.
 
-mod access;
-mod audit;
+pub(crate) mod access;
+pub(crate) mod audit;
+pub(crate) mod body;
 mod certificates;
 mod guard;
 mod health;
-mod invalidate;
+mod inspect;
+pub(crate) mod invalidate;
 mod invalidations;
-mod json;
+mod keys;
 mod metrics;
+pub(crate) mod openapi;
 mod origins;
 mod problem;
+mod query;
 mod record;
 mod sites;
 mod targets;
+mod trail;
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use axum::Router;
+use axum::extract::{Request, State};
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{MethodRouter, delete, get, post};
 use http::StatusCode;
 use parking_lot::Mutex;
-use prometheus::{IntCounterVec, Registry};
-use warmfront_certs::Certificates;
-use warmfront_config::{AdminAddr, Config};
+use prometheus::Registry;
+use warmfront_certs::{Certificates, SiteTls};
+use warmfront_config::{AdminAddr, Config, Site};
+use warmfront_keys::{Guesses, Keyring};
 use warmfront_origin::{Origin, TargetGroup};
 use warmfront_store::Store;
 
+use crate::admin_tls::AdminTls;
 use crate::certificates::{Orders, OwnFiles};
-use crate::guesses::Guesses;
-use crate::keys::Keyring;
+use crate::cloudfront;
+use crate::data_plane::DataPlane;
+use crate::prefetch::{self, Prefetcher};
 use crate::readiness::Readiness;
 use crate::timestamp::Moment;
+use metrics::Counts;
 use problem::Problem;
 
 /// What the control plane is made of.
@@ -49,7 +60,11 @@ pub struct Setup {
     /// What is ordered, until the node drains; `None` where nothing is.
     pub orders: Option<Arc<Orders>>,
     /// Who may do what.
-    pub keyring: Keyring,
+    pub keyring: Arc<Keyring>,
+    /// Wrong keys, on whichever side of the node they were tried.
+    pub guesses: Arc<Guesses>,
+    /// What is asked for an inspection, and for what is fetched after an invalidation.
+    pub data_plane: Arc<dyn DataPlane>,
     /// What `/ready` tells.
     pub readiness: Readiness,
     /// What `/metrics` tells; the control plane adds its own to it.
@@ -67,24 +82,35 @@ pub struct Control {
     pub(crate) own_files: Arc<OwnFiles>,
     /// Kept fresh until the node drains.
     pub(crate) orders: Option<Arc<Orders>>,
+    /// Fetches until the node drains.
+    pub(crate) prefetcher: Arc<Prefetcher>,
+    /// What connections begin with, if they begin with TLS.
+    pub(crate) tls: Option<Arc<AdminTls>>,
     pub(crate) readiness: Readiness,
 }
 
 /// What every answer is made from.
-struct Node {
-    config: Arc<Config>,
-    store: Arc<Store>,
-    origins: Vec<Origin>,
+pub(crate) struct Node {
+    pub(crate) config: Arc<Config>,
+    /// Since when that is the configuration.
+    pub(crate) in_force_since: SystemTime,
+    pub(crate) store: Arc<Store>,
+    pub(crate) origins: Vec<Origin>,
     certificates: Arc<Certificates>,
     own_files: Arc<OwnFiles>,
     orders: Option<Arc<Orders>>,
     /// Held by whoever changes a target by what it is.
     registering: Mutex<()>,
-    keyring: Keyring,
-    guesses: Guesses,
+    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) guesses: Arc<Guesses>,
+    /// Requests that could not prove their key, though nobody guessed at one: so many of one client
+    /// leave an audit line, and no more.
+    flawed: Guesses,
+    data_plane: Arc<dyn DataPlane>,
+    pub(crate) prefetcher: Arc<Prefetcher>,
     readiness: Readiness,
     registry: Registry,
-    invalidated: IntCounterVec,
+    counts: Counts,
     clock: fn() -> SystemTime,
 }
 
@@ -104,10 +130,18 @@ enum Reach {
 impl Control {
     /// Assembles the API. Fails if the registry has metrics of the control plane already.
     pub fn new(setup: Setup) -> Result<Self, prometheus::Error> {
-        let invalidated = metrics::register(&setup)?;
+        let counts = metrics::register(&setup)?;
+        let prefetcher = Prefetcher::new(prefetch::Parts {
+            config: setup.config.clone(),
+            store: setup.store.clone(),
+            data_plane: setup.data_plane.clone(),
+            registry: &setup.registry,
+            clock: setup.clock,
+        })?;
         let own_files =
             OwnFiles::new(setup.certificates.clone(), setup.orders.clone(), setup.clock);
         let node = Arc::new(Node {
+            in_force_since: (setup.clock)(),
             config: setup.config,
             store: setup.store,
             origins: setup.origins,
@@ -116,16 +150,24 @@ impl Control {
             orders: setup.orders,
             registering: Mutex::default(),
             keyring: setup.keyring,
-            guesses: Guesses::default(),
+            guesses: setup.guesses,
+            flawed: Guesses::default(),
+            data_plane: setup.data_plane,
+            prefetcher,
             readiness: setup.readiness,
             registry: setup.registry,
-            invalidated,
+            counts,
             clock: setup.clock,
         });
-        let groups = node.groups().cloned().collect();
-        let (own_files, orders) = (node.own_files.clone(), node.orders.clone());
-        let readiness = node.readiness.clone();
-        Ok(Self { router: router(node), groups, own_files, orders, readiness })
+        Ok(Self {
+            groups: node.groups().cloned().collect(),
+            own_files: node.own_files.clone(),
+            orders: node.orders.clone(),
+            prefetcher: node.prefetcher.clone(),
+            tls: node.tls().map(Arc::new),
+            readiness: node.readiness.clone(),
+            router: router(node),
+        })
     }
 }
 
@@ -140,8 +182,20 @@ impl Node {
         }
     }
 
-    fn now(&self) -> SystemTime {
+    pub(crate) fn now(&self) -> SystemTime {
         (self.clock)()
+    }
+
+    /// The site under whose certificate the API is served.
+    fn admin_site(&self) -> Option<&Arc<Site>> {
+        let name = self.config.listen.admin_tls.as_ref()?;
+        self.config.sites.iter().find(|site| site.name == *name)
+    }
+
+    fn tls(&self) -> Option<AdminTls> {
+        let site = self.admin_site()?;
+        let tls = SiteTls::new(self.certificates.clone(), site, self.config.tls.policy);
+        Some(AdminTls::new(&site.name, tls, &self.config.listen.state))
     }
 
     fn moment(&self) -> Moment {
@@ -154,30 +208,49 @@ impl Node {
 }
 
 fn router(node: Arc<Node>) -> Router {
-    Router::new()
-        .route("/invalidate", post(invalidate::create))
-        .route("/invalidations", get(invalidations::list))
-        .route("/invalidations/{id}", get(invalidations::show))
-        .route("/sites", get(sites::list))
-        .route("/certificates", get(certificates::list))
-        .route("/certificates/{host}/renew", post(certificates::renew))
-        .route("/origins", get(origins::list))
-        .route("/origins/{name}", get(origins::show))
-        .route("/origins/{name}/targets", post(targets::register))
-        .route(
-            "/origins/{name}/targets/{address}",
-            get(targets::show).put(targets::change).delete(targets::deregister),
-        )
-        .route("/metrics", get(metrics::show))
-        .route("/live", get(health::live))
-        .route("/ready", get(health::ready))
-        .fallback(async || Problem::new(StatusCode::NOT_FOUND, "nothing is at this path"))
+    let routes = routes().into_iter();
+    routes
+        .fold(Router::new(), |router, (path, methods)| router.route(path, methods))
+        .fallback(elsewhere)
         .method_not_allowed_fallback(async || {
             let detail = "this path does not take this method; Allow names those it takes";
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
         })
         .layer(from_fn_with_state(node.clone(), guard::inspect))
         .with_state(node)
+}
+
+/// What `/openapi.json` describes.
+pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<Node>>); 18] {
+    let target = get(targets::show).put(targets::change).delete(targets::deregister);
+    [
+        ("/invalidate", post(invalidate::create)),
+        ("/invalidations", get(invalidations::list)),
+        ("/invalidations/{id}", get(invalidations::show)),
+        ("/inspect", get(inspect::show)),
+        ("/sites", get(sites::list)),
+        ("/keys", get(keys::list).post(keys::create)),
+        ("/keys/{id}", delete(keys::revoke)),
+        ("/keys/{id}/rotate", post(keys::rotate)),
+        ("/certificates", get(certificates::list)),
+        ("/certificates/{host}/renew", post(certificates::renew)),
+        ("/origins", get(origins::list)),
+        ("/origins/{name}", get(origins::show)),
+        ("/origins/{name}/targets", post(targets::register)),
+        ("/origins/{name}/targets/{address}", target),
+        ("/metrics", get(metrics::show)),
+        ("/live", get(health::live)),
+        ("/ready", get(health::ready)),
+        ("/openapi.json", get(openapi::show)),
+    ]
+}
+
+/// CloudFront's own API begins with the date of its version; nothing else is at other paths.
+async fn elsewhere(State(node): State<Arc<Node>>, request: Request) -> Response {
+    if cloudfront::is_asked(request.uri().path()) {
+        return cloudfront::answer(State(node), request).await;
+    }
+    Problem::new(StatusCode::NOT_FOUND, "nothing is at this path").into_response()
 }
 
 fn groups(origins: &[Origin]) -> impl Iterator<Item = &Arc<TargetGroup>> {

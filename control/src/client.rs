@@ -1,61 +1,77 @@
 //! What the command line talks to a running node with.
 
+mod elsewhere;
 mod exchange;
+mod tls;
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use http::{Method, StatusCode};
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
-use warmfront_config::{AdminAddr, Config, Secret};
+use serde_json::{Map, Value};
+use warmfront_config::{AdminAddr, AdminTls, Secret, Whereabouts};
+use warmfront_keys::{RootKey, RootKeyError};
+
+pub use elsewhere::{ElsewhereError, elsewhere};
 
 use crate::listener::Named;
-use crate::root_key::{RootKey, RootKeyError};
 use exchange::Answer;
+use tls::Trust;
 
 /// A client of one node's control API.
 #[derive(Debug, Clone)]
-pub struct Client {
+pub(crate) struct Client {
     address: AdminAddr,
     token: Secret,
+    /// `None` is without TLS.
+    trust: Option<Trust>,
 }
 
-/// What an invalidation came to.
+/// An answer that is no refusal.
 #[derive(Debug, Clone)]
-pub struct Outcome {
-    /// Whether it was done.
-    pub kind: Kind,
-    /// The site it was for.
-    pub site: String,
-    /// Stored responses it took, or would take, out of service.
-    pub matched: u64,
-    /// What they hold, in bytes.
-    pub bytes: u64,
-    /// The node's answer as it came.
-    pub json: Value,
-}
-
-/// Whether an invalidation was done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
-    /// Now, under this id.
-    Done(String),
-    /// Before, by the same reference, under this id.
-    Repeated(String),
-    /// It was only asked what it would take.
-    DryRun,
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    /// `null` if it has no body.
+    pub(crate) json: Value,
 }
 
 /// Why the node did not do what was asked. Each is a sentence for a person.
 #[derive(Debug, thiserror::Error)]
-pub enum ClientError {
+pub(crate) enum ClientError {
     /// There is no root key to be had.
     #[error("{0}; run as the user warmfront runs as, or set WARMFRONT_KEY")]
     Key(#[source] RootKeyError),
+    /// A node on another machine is asked, and its root key is there.
+    #[error("WARMFRONT_ADMIN needs WARMFRONT_KEY, an `<id>.<secret>` that the node there knows")]
+    Keyless,
+    /// What was to be a secret of somebody's is not there, and the root key is not meant.
+    #[error(
+        "WARMFRONT_KEY is empty: unset it to use this machine's root key, or give `<id>.<secret>`"
+    )]
+    EmptyKey,
     /// A key of another shape was given.
     #[error("WARMFRONT_KEY is not `<id>.<secret>`")]
     BadKey,
+    /// Who listens on the way could read the key, and whoever has that address would get it.
+    #[error(
+        "listen.admin: {0} is no address of this machine, and without TLS the key would cross the \
+         network in clear: on the node give it listen.admin_tls, and here WARMFRONT_ADMIN=https://…"
+    )]
+    Clear(SocketAddr),
+    /// Nobody's certificate could be for this name.
+    #[error("listen.admin_tls: no certificate could be for {0}")]
+    Nameless(String),
+    /// Several keys have the name that was given in the place of an id.
+    #[error("`{name}` is the name or the id of more than one key: {ids}")]
+    Ambiguous {
+        /// The name.
+        name: String,
+        /// Theirs, with commas between.
+        ids: String,
+    },
+    /// What was to be asked is no request.
+    #[error("this cannot be asked for: {0}")]
+    Unaskable(String),
     /// Nobody listens there.
     #[error("no warmfront answers at {address} ({cause}): is it running?")]
     Unreachable {
@@ -63,6 +79,18 @@ pub enum ClientError {
         address: String,
         /// What the system says.
         cause: String,
+    },
+    /// There is no TLS to be had with whatever listens, or its certificate is not to be trusted.
+    #[error("no TLS with {address} as {name} (listen.admin_tls): {cause}{hint}")]
+    Insecure {
+        /// The admin address.
+        address: String,
+        /// A host of the site that `admin_tls` names.
+        name: String,
+        /// What was seen.
+        cause: String,
+        /// What may be behind it.
+        hint: &'static str,
     },
     /// The connection ended before the answer did.
     #[error("the connection to {address} broke before the answer came: {cause}")]
@@ -98,83 +126,61 @@ pub enum ClientError {
     },
 }
 
-/// What is read of the node's answer to an invalidation.
-#[derive(Debug, Deserialize)]
-struct Answered {
-    id: Option<String>,
-    site: String,
-    matched: u64,
-    bytes: u64,
+// === impl ClientError ===
+
+impl ClientError {
+    /// Whether the key has not the right to it.
+    pub(crate) fn is_forbidden(&self) -> bool {
+        let status = StatusCode::FORBIDDEN.as_u16();
+        matches!(self, Self::Refused { problem, .. } if problem["status"] == status)
+    }
 }
 
 // === impl Client ===
 
 impl Client {
-    /// A client of the node that runs with this configuration: with `key` if there is one, else
-    /// with the root key from the state directory. Fails if that cannot be read.
-    pub fn from_config(config: &Config, key: Option<&str>) -> Result<Self, ClientError> {
-        let token = match key {
-            Some(key) => given(key).ok_or(ClientError::BadKey)?,
-            None => RootKey::read(&config.listen.state).map_err(ClientError::Key)?.token(),
+    /// A client of the node that runs there: with `key` if there is one, else with the root key
+    /// from the state directory. Fails if that cannot be read.
+    pub(crate) fn from_config(node: &Whereabouts, key: Option<&str>) -> Result<Self, ClientError> {
+        let token = match (key, &node.state) {
+            (Some(key), _) if key.trim().is_empty() => return Err(ClientError::EmptyKey),
+            (Some(key), _) => given(key).ok_or(ClientError::BadKey)?,
+            (None, Some(state)) => RootKey::read(state).map_err(ClientError::Key)?.token(),
+            (None, None) => return Err(ClientError::Keyless),
         };
-        Ok(Self::new(config.listen.admin.clone(), token))
-    }
-
-    /// A client of the node at this admin address, with this `<id>.<secret>`.
-    pub fn new(address: AdminAddr, token: Secret) -> Self {
-        Self { address: reachable(address), token }
-    }
-
-    /// Takes stored responses of a site out of service; the site may be left out if the node has
-    /// only one. When this returns, no request is served one of them again.
-    pub async fn invalidate(
-        &self,
-        site: Option<&str>,
-        paths: &[String],
-        dry_run: bool,
-        reference: Option<&str>,
-    ) -> Result<Outcome, ClientError> {
-        let order = json!({
-            "site": site,
-            "paths": paths,
-            "dry_run": dry_run,
-            "reference": reference,
-        });
-        let body = Some(order.to_string());
-        let path = "/invalidate";
-        let answer = exchange::send(&self.address, &self.token, Method::POST, path, body).await?;
-        let json = self.read(&answer)?;
-        let foreign = || self.foreign(answer.status);
-        let answered = Answered::deserialize(&json).map_err(|_| foreign())?;
-        let kind = match (answered.id, answer.status) {
-            (None, _) => Kind::DryRun,
-            (Some(id), StatusCode::CREATED) => Kind::Done(id),
-            (Some(id), _) => Kind::Repeated(id),
+        let trust = match &node.tls {
+            None => None,
+            Some(tls) => {
+                let trust = Trust::of(tls, node.state.as_deref());
+                Some(trust.ok_or_else(|| ClientError::Nameless(tls.name.clone()))?)
+            }
         };
-        Ok(Outcome {
-            kind,
-            site: answered.site,
-            matched: answered.matched,
-            bytes: answered.bytes,
-            json,
-        })
-    }
-
-    /// What the node answers to a GET: a JSON object. A node that is not ready says so in one, too.
-    pub async fn look(&self, path: &str) -> Result<Map<String, Value>, ClientError> {
-        let answer = exchange::send(&self.address, &self.token, Method::GET, path, None).await?;
-        match self.read(&answer)? {
-            Value::Object(fields) => Ok(fields),
-            _ => Err(self.foreign(answer.status)),
+        let address = reachable(node.admin.clone());
+        match address {
+            AdminAddr::Tcp(socket) if trust.is_none() && !is_own(socket) => {
+                Err(ClientError::Clear(socket))
+            }
+            address => Ok(Self { address, token, trust }),
         }
     }
 
-    /// The JSON of an answer that is no refusal.
-    fn read(&self, answer: &Answer) -> Result<Value, ClientError> {
-        let foreign = || self.foreign(answer.status);
-        let json: Value = serde_json::from_slice(&answer.body).map_err(|_| foreign())?;
-        if answer.status.is_success() || json.get("ready").is_some() {
-            return Ok(json);
+    /// Sends a request, with a body or with none. Fails if it is refused.
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Reply, ClientError> {
+        let body = body.map(Value::to_string);
+        let Answer { status, body } = exchange::send(self, method, path, body).await?;
+        let foreign = || self.foreign(status);
+        if status == StatusCode::NO_CONTENT {
+            return Ok(Reply { status, json: Value::Null });
+        }
+        let json: Value = serde_json::from_slice(&body).map_err(|_| foreign())?;
+        // A node that is not ready says so with a status of its own.
+        if status.is_success() || json.get("ready").is_some() {
+            return Ok(Reply { status, json });
         }
         let detail = json.get("detail").and_then(Value::as_str).map(str::to_owned);
         Err(match detail {
@@ -183,9 +189,34 @@ impl Client {
         })
     }
 
-    fn foreign(&self, status: StatusCode) -> ClientError {
+    /// What the node answers to a GET: a JSON object. A node that is not ready says so in one, too.
+    pub(crate) async fn look(&self, path: &str) -> Result<Map<String, Value>, ClientError> {
+        let reply = self.send(Method::GET, path, None).await?;
+        match reply.json {
+            Value::Object(fields) => Ok(fields),
+            _ => Err(self.foreign(reply.status)),
+        }
+    }
+
+    /// Whatever answers with this status does not speak this API.
+    pub(crate) fn foreign(&self, status: StatusCode) -> ClientError {
         ClientError::Foreign { address: Named(&self.address).to_string(), status }
     }
+}
+
+/// The URL of a node's control API, as it is given to those who speak HTTP; `None` for a Unix
+/// socket.
+pub(crate) fn endpoint(node: &Whereabouts) -> Option<String> {
+    let AdminAddr::Tcp(socket) = reachable(node.admin.clone()) else { return None };
+    Some(match &node.tls {
+        Some(AdminTls { name, .. }) => format!("https://{}", authority(name, socket.port())),
+        None => format!("http://{socket}"),
+    })
+}
+
+/// RFC 3986 §3.2.2: an IPv6 address stands in brackets.
+fn authority(name: &str, port: u16) -> String {
+    if name.contains(':') { format!("[{name}]:{port}") } else { format!("{name}:{port}") }
 }
 
 fn given(key: &str) -> Option<Secret> {
@@ -193,6 +224,20 @@ fn given(key: &str) -> Option<Secret> {
     let (id, secret) = key.split_once('.')?;
     let is_whole = !id.is_empty() && !secret.is_empty();
     (is_whole && !key.chars().any(char::is_control)).then(|| Secret::new(key))
+}
+
+/// Whether it is an address of this machine: what is sent there would come from there. Nothing is sent.
+fn is_own(address: SocketAddr) -> bool {
+    let nobody: SocketAddr = match address {
+        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+    };
+    let from = UdpSocket::bind(nobody).and_then(|socket| {
+        socket.connect(address)?;
+        socket.local_addr()
+    });
+    let is_same = from.is_ok_and(|from| from.ip() == address.ip());
+    is_same || address.ip().to_canonical().is_loopback()
 }
 
 /// A node that listens on every address of the machine is asked on its loopback address.

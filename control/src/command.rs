@@ -1,16 +1,41 @@
 //! What the command line asks a running node.
 
+mod console;
+mod inspect;
 mod invalidate;
+mod invalidations;
+mod keys;
+mod shown;
 mod status;
+mod table;
 
 use std::process::ExitCode;
 
-use serde_json::{Value, json};
+use warmfront_config::Whereabouts;
 
-use crate::client::ClientError;
-
+pub use console::{Audience, Console};
+pub use inspect::{Inspect, inspect};
 pub use invalidate::{Invalidate, invalidate};
+pub use invalidations::{Invalidations, invalidations};
+pub use keys::{CreateKey, KeyGrant, Keys, RotateKey, keys};
 pub use status::{Status, status};
+
+/// What the help of every command that asks a node ends with.
+pub const ENVIRONMENT: &str = "\
+Environment:
+  WARMFRONT_KEY    Ask with this access key, <id>.<secret> [default: the root key in listen.state]
+  WARMFRONT_ADMIN  Without --config: ask the node with this control API, https://HOST[:PORT], and
+                   read no configuration; WARMFRONT_KEY is needed";
+
+/// Which node is asked, and as whom.
+#[derive(Debug, Clone, Copy)]
+pub struct Entrance<'c> {
+    /// Where it is.
+    pub config: &'c Whereabouts,
+    /// `WARMFRONT_KEY`, an `<id>.<secret>`; `None` is the root key from the state directory. An
+    /// empty one is refused: it was meant to be a key.
+    pub key: Option<&'c str>,
+}
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,13 +54,5 @@ impl From<Exit> for ExitCode {
             Exit::Done => Self::SUCCESS,
             Exit::Failed => Self::FAILURE,
         }
-    }
-}
-
-/// The node's problem as it is; what never reached the node in the same shape.
-fn problem(error: ClientError) -> Value {
-    match error {
-        ClientError::Refused { problem, .. } => problem,
-        error => json!({ "type": "about:blank", "detail": error.to_string() }),
     }
 }

@@ -1,21 +1,23 @@
-//! The control plane: the API on `listen.admin`, the keys that open it, and the client that the
-//! command line talks to it with.
+//! The control plane: the API on `listen.admin`, and the client that the command line talks to it
+//! with.
 //!
 //! [`AdminListener::bind`] takes the address before anything serves, [`Control::new`] assembles
 //! what answers on it, [`Control::serve`] answers, and tends the target groups, until it is told to
 //! stop. It changes the node only through the doors of the floor below: the store's, the groups'.
 
+mod admin_tls;
 mod api;
 mod cause;
 mod certificates;
 mod client;
+mod cloudfront;
 mod command;
-mod guesses;
+mod data_plane;
+mod entity;
 mod keeper;
-mod keys;
 mod listener;
+mod prefetch;
 mod readiness;
-mod root_key;
 mod serve;
 #[cfg(test)]
 mod tests;
@@ -26,9 +28,11 @@ pub use certificates::{
     CertificatesOnline, JournalError, Orders, OrdersError, certificates_offline,
     certificates_online, certificates_untimely, certificates_usable,
 };
-pub use client::{Client, ClientError, Kind, Outcome};
-pub use command::{Exit, Invalidate, Status, invalidate, status};
-pub use keys::{Keyring, Permission, Principal, Refusal};
+pub use client::{ElsewhereError, elsewhere};
+pub use command::{
+    Audience, Console, CreateKey, ENVIRONMENT, Entrance, Exit, Inspect, Invalidate, Invalidations,
+    KeyGrant, Keys, RotateKey, Status, inspect, invalidate, invalidations, keys, status,
+};
+pub use data_plane::DataPlane;
 pub use listener::{AdminListener, BindError};
 pub use readiness::{Phase, Readiness};
-pub use root_key::{RootKey, RootKeyError};

@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use warmfront_config::AdminAddr;
+use warmfront_keys::Peer;
 
 use crate::cause::cause;
-use crate::guesses::Peer;
 
 /// A bound admin socket. Connections wait in its backlog until it is served.
 #[derive(Debug)]

@@ -1,5 +1,7 @@
 //! Connections to the control API: how many, how long, and how they end.
 
+mod places;
+
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,16 +13,18 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
+use warmfront_keys::Peer;
 
+use crate::admin_tls::AdminTls;
 use crate::api::Control;
-use crate::guesses::Peer;
 use crate::keeper::keep;
 use crate::listener::{AdminListener, Duplex};
+use places::{Place, Places};
 
-/// Connections that are open at once; further ones wait in the backlog.
-const CONNECTIONS_MAX: u32 = 64;
+/// The TLS handshake must be over after this long.
+const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(10);
 /// The whole head of a request must be in after this long.
 const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
 /// Bytes of a request head that are buffered.
@@ -33,9 +37,9 @@ const DRAIN_TIME_MAX: Duration = Duration::from_secs(10);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 impl Control {
-    /// Answers on the listener, tends the target groups and keeps certificates fresh, until `shutdown` turns true or its
-    /// sender is gone; then finishes what is being answered. Fails if the socket cannot be handed
-    /// to the runtime.
+    /// Answers on the listener, tends the target groups, keeps certificates fresh and fetches what
+    /// invalidations ask for, until `shutdown` turns true or its sender is gone; then finishes what
+    /// is being answered. Fails if the socket cannot be handed to the runtime.
     pub async fn serve(
         self,
         listener: AdminListener,
@@ -44,47 +48,42 @@ impl Control {
         let listener = listener.accepting()?;
         let mut keepers = keep(self.groups.iter().cloned(), &shutdown);
         keepers.spawn(self.own_files.clone().watch());
-        let mut orders = self.keep_orders(&mut keepers, &shutdown);
-        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX as usize));
+        let drains = self.drains(&mut keepers, &shutdown);
+        // An authority would find nobody to answer it then, and count a failure.
+        let mut orders = self.orders.as_ref().map_or_else(JoinSet::new, |it| it.keep(&drains));
+        keepers.spawn(self.prefetcher.clone().run(drains));
+        let places = Places::new();
         loop {
-            let next = async {
-                let place = places.clone().acquire_owned().await;
-                (place, listener.accept().await)
-            };
-            let (place, accepted) = tokio::select! {
+            let accepted = tokio::select! {
                 () = stopped(&mut shutdown) => break,
-                next = next => next,
+                accepted = listener.accept() => accepted,
             };
-            match (place, accepted) {
-                (Ok(place), Ok((stream, peer))) => {
-                    let connection =
-                        Connection { stream, peer, shutdown: shutdown.clone(), _place: place };
-                    tokio::spawn(connection.serve(self.router.clone()));
+            match accepted {
+                Ok((stream, peer)) => {
+                    let Some(place) = places.take(peer) else { continue };
+                    let shutdown = shutdown.clone();
+                    let connection = Connection { stream, peer, shutdown, _place: place };
+                    tokio::spawn(connection.open(self.tls.clone(), self.router.clone()));
                 }
-                (_, Err(error)) => {
+                Err(error) => {
                     tracing::warn!(%error, "listen.admin: a connection could not be accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
-                // Nothing closes the semaphore.
-                (Err(_), _) => break,
             }
         }
         drop(listener);
         keepers.shutdown().await;
         orders.shutdown().await;
-        let all = places.acquire_many(CONNECTIONS_MAX);
-        let _ = tokio::time::timeout(DRAIN_TIME_MAX, all).await;
+        places.emptied(DRAIN_TIME_MAX).await;
         Ok(())
     }
 
-    /// Certificates are ordered until the node drains: an authority would find nobody to answer it
-    /// then, and count a failure.
-    fn keep_orders(
+    /// Turns true when the node drains: the data plane is on its way out then.
+    fn drains(
         &self,
         keepers: &mut JoinSet<()>,
         shutdown: &watch::Receiver<bool>,
-    ) -> JoinSet<()> {
-        let Some(orders) = &self.orders else { return JoinSet::new() };
+    ) -> watch::Receiver<bool> {
         let (stop, stops) = watch::channel(false);
         let (readiness, mut shutdown) = (self.readiness.clone(), shutdown.clone());
         keepers.spawn(async move {
@@ -94,7 +93,7 @@ impl Control {
             }
             stop.send_replace(true);
         });
-        orders.keep(&stops)
+        stops
     }
 }
 
@@ -103,12 +102,21 @@ struct Connection {
     peer: Peer,
     shutdown: watch::Receiver<bool>,
     /// Held as long as the connection is open.
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 // === impl Connection ===
 
 impl Connection {
+    async fn open(mut self, tls: Option<Arc<AdminTls>>, router: Router) {
+        if let Some(tls) = tls {
+            let shaken = tokio::time::timeout(HANDSHAKE_TIME_MAX, tls.accept(self.stream)).await;
+            let Ok(Some(stream)) = shaken else { return };
+            self.stream = stream;
+        }
+        self.serve(router).await;
+    }
+
     async fn serve(mut self, router: Router) {
         let peer = self.peer;
         let router = TowerToHyperService::new(router);

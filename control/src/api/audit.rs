@@ -2,38 +2,49 @@
 
 use http::StatusCode;
 use warmfront_config::TargetName;
-use warmfront_store::{Invalidation, InvalidationPath, Order};
+use warmfront_keys::{Peer, Principal, Refusal};
+use warmfront_semantics::tags::Tag;
+use warmfront_semantics::tame::tame;
+use warmfront_store::{Invalidation, InvalidationPath, Kind, Order};
 
-use crate::guesses::Peer;
-use crate::keys::Principal;
+/// Paths and tags of an invalidation that are written out; of the rest only the count.
+const SHOWN: usize = 5;
+/// Bytes of what a stranger wrote.
+const WORDS_BYTES_MAX: usize = 256;
 
-/// Paths of an invalidation that are written out; of the rest only the count.
-const PATHS_SHOWN: usize = 5;
+/// In the extensions of an answer: its line is written already.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Written;
 
 /// What became of an invalidation.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Fate<'a> {
+pub(crate) enum Fate<'a> {
     /// It was recorded, now or under the same reference before.
     Done(&'a Invalidation, StatusCode),
     /// It was not.
     Refused(StatusCode),
 }
 
-pub(super) fn invalidation(principal: &Principal, order: &Order, fate: Fate<'_>) {
+pub(crate) fn invalidation(principal: &Principal, order: &Order, fate: Fate<'_>) {
     let (done, status) = match fate {
         Fate::Done(done, status) => (Some(done), status),
         Fate::Refused(status) => (None, status),
     };
-    let first: Vec<&str> =
-        order.paths.iter().take(PATHS_SHOWN).map(InvalidationPath::as_str).collect();
+    let paths = order.paths.iter().map(InvalidationPath::as_str);
+    let first: Vec<String> = paths.take(SHOWN).map(|path| tame(path, WORDS_BYTES_MAX)).collect();
+    let tagged: Vec<&str> = order.tags.iter().take(SHOWN).map(Tag::as_str).collect();
     tracing::info!(
         target: "audit",
         action = "invalidate",
         key = principal.id(),
         name = principal.name(),
-        site = order.site,
+        site = tame(&order.site, WORDS_BYTES_MAX),
         paths = order.paths.len(),
         first = ?first,
+        tags = order.tags.len(),
+        tagged = ?tagged,
+        soft = order.kind == Kind::Soft,
+        prefetch = order.prefetch.is_some(),
         reference = order.reference.as_deref(),
         id = done.map(|done| done.id.as_str()),
         matched = done.map(|done| done.counted.matched),
@@ -81,111 +92,57 @@ pub(super) fn renewal(principal: &Principal, host: &str, status: StatusCode) {
     );
 }
 
-pub(super) fn wrong_key(peer: Peer, path: &str) {
+/// What was to be changed of a key.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct KeyChange<'a> {
+    /// `create`, `rotate` or `revoke`.
+    pub(super) change: &'static str,
+    /// The name of one that is created, the id of another.
+    pub(super) changed: &'a str,
+    /// The id of one that was created.
+    pub(super) id: Option<&'a str>,
+}
+
+pub(super) fn keys(principal: &Principal, asked: &KeyChange<'_>, status: StatusCode) {
+    tracing::info!(
+        target: "audit",
+        action = "keys",
+        key = principal.id(),
+        name = principal.name(),
+        change = asked.change,
+        changed = tame(asked.changed, WORDS_BYTES_MAX),
+        id = asked.id,
+        status = status.as_u16(),
+    );
+}
+
+/// A key was refused before it was known what it wanted, or wanted what it may not have.
+pub(crate) fn refused(principal: &Principal, action: &str, what: &str, status: StatusCode) {
+    tracing::info!(
+        target: "audit",
+        action = "refuse",
+        key = principal.id(),
+        name = principal.name(),
+        asked = action,
+        what = tame(what, WORDS_BYTES_MAX),
+        status = status.as_u16(),
+    );
+}
+
+/// Nobody's request. Each API has a status of its own for it.
+pub(super) fn unproven(peer: Peer, path: &str, refusal: &Refusal) {
     let client = match peer {
         Peer::Tcp(address) => address.to_string(),
         Peer::Unix => "unix".to_owned(),
     };
-    tracing::warn!(target: "audit", action = "authenticate", client, path, status = 401);
+    tracing::warn!(
+        target: "audit",
+        action = "authenticate",
+        client,
+        path = tame(path, WORDS_BYTES_MAX),
+        why = tame(&refusal.to_string(), WORDS_BYTES_MAX),
+    );
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io;
-    use std::sync::Arc;
-
-    use parking_lot::Mutex;
-    use serde_json::{Value, json};
-
-    use super::*;
-    use crate::keys::Keyring;
-    use crate::root_key::RootKey;
-
-    #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Lines {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    /// Root's key, and what it is written with.
-    fn root() -> (RootKey, Principal) {
-        let state = tempfile::tempdir().unwrap();
-        let root = RootKey::open(state.path()).unwrap();
-        let bearer = format!("Bearer {}", root.token().reveal());
-        let headers = [(http::header::AUTHORIZATION, bearer.parse().unwrap())];
-        let ring = Keyring::new(&root, &[]);
-        let principal = ring.authenticate(&headers.into_iter().collect()).unwrap();
-        (root, principal)
-    }
-
-    /// The line that is written, which holds no secret.
-    fn line(root: &RootKey, write: impl FnOnce()) -> Value {
-        let lines = Lines::default();
-        let writer = lines.clone();
-        let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone());
-        tracing::subscriber::with_default(subscriber.finish(), write);
-        let text = String::from_utf8(lines.0.lock().clone()).unwrap();
-        assert!(!text.contains(root.secret().reveal()), "{text}");
-        let line: Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(line["target"], "audit");
-        line["fields"].clone()
-    }
-
-    #[test]
-    fn an_invalidation_says_who_and_what() {
-        let (root, principal) = root();
-        let paths = (0..7).map(|n| InvalidationPath::parse(&format!("/{n}")).unwrap());
-        let order = Order {
-            site: "www".to_owned(),
-            paths: paths.collect(),
-            reference: Some("build-41".to_owned()),
-            by: principal.id().to_owned(),
-        };
-        let fate = Fate::Refused(StatusCode::FORBIDDEN);
-        let fields = line(&root, || invalidation(&principal, &order, fate));
-        let expected = json!({
-            "action": "invalidate",
-            "key": root.id(),
-            "name": "root",
-            "site": "www",
-            "paths": 7,
-            "first": r#"["/0", "/1", "/2", "/3", "/4"]"#,
-            "reference": "build-41",
-            "status": 403,
-        });
-        assert_eq!(fields, expected);
-    }
-
-    #[test]
-    fn a_change_of_a_target_says_who_and_what() {
-        let (root, principal) = root();
-        let name = TargetName { host: "10.0.0.1".to_owned(), port: 8080 };
-        let asked = TargetChange {
-            origin: "api",
-            name: &name,
-            change: "register",
-            weight: Some(5),
-            tier: None,
-        };
-        let fields = line(&root, || targets(&principal, &asked, StatusCode::CREATED));
-        let expected = json!({
-            "action": "targets",
-            "key": root.id(),
-            "name": "root",
-            "origin": "api",
-            "address": "10.0.0.1:8080",
-            "change": "register",
-            "weight": 5,
-            "status": 201,
-        });
-        assert_eq!(fields, expected);
-    }
-}
+mod tests;

@@ -11,7 +11,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use warmfront_config::{Action, HostPattern, Site};
 
-use super::access::Access;
+use super::access::{Access, Asked};
 use super::problem::Problem;
 use super::{Node, audit};
 use crate::certificates::nothing_ordered;
@@ -21,8 +21,9 @@ use shown::Shown;
 /// Those of the sites that the key may read, in the order of the file, then those of no site.
 pub(super) async fn list(
     State(node): State<Arc<Node>>,
-    access: Access,
+    asked: Asked,
 ) -> Result<Json<Value>, Problem> {
+    let access = asked.access();
     access.may(Action::Read, None, &[])?;
     let now = node.now();
     let sites = &node.config.sites;
@@ -46,9 +47,10 @@ pub(super) async fn list(
 /// Answers at once, whatever comes of it: passes over the back-off, not over what an authority said.
 pub(super) async fn renew(
     State(node): State<Arc<Node>>,
-    access: Access,
     host: Result<Path<String>, PathRejection>,
+    asked: Asked,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
+    let access = asked.access();
     let host = host.map(|Path(host)| host).unwrap_or_default();
     let renewed = order(&node, &access, &host);
     let status = match &renewed {
@@ -56,7 +58,7 @@ pub(super) async fn renew(
         Err(problem) => problem.status(),
     };
     audit::renewal(&access.0, &host, status);
-    renewed.map(|renewal| (status, Json(renewal)))
+    renewed.map(|renewal| (status, Json(renewal))).map_err(Problem::audited)
 }
 
 fn order(node: &Node, access: &Access, host: &str) -> Result<Value, Problem> {

@@ -1,28 +1,30 @@
 //! `GET /metrics`, and the metrics that the control plane knows.
 
 mod certificates;
+mod counts;
 mod targets;
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::{FromRequest as _, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
-use prometheus::{IntCounterVec, IntGauge, IntGaugeVec, Opts, TEXT_FORMAT, TextEncoder};
+use prometheus::{IntGauge, IntGaugeVec, Opts, TEXT_FORMAT, TextEncoder};
 use warmfront_config::Action;
 use warmfront_store::Store;
 
-use super::access::authenticate;
+use super::access::Asked;
 use super::problem::Problem;
 use super::{Node, Reach, Setup, blocking, groups};
 use certificates::CertificateCollector;
+pub(super) use counts::{Counts, Refused};
 use targets::TargetCollector;
 
-/// Registers the control plane's own metrics; returns the one that is counted here.
-pub(super) fn register(setup: &Setup) -> Result<IntCounterVec, prometheus::Error> {
+/// Registers the control plane's own metrics; returns those that are counted here.
+pub(super) fn register(setup: &Setup) -> Result<Counts, prometheus::Error> {
     let build = Opts::new("warmfront_build_info", "1, with the version that runs as a label");
     let build = IntGaugeVec::new(build, &["version"])?;
     build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
@@ -43,14 +45,7 @@ pub(super) fn register(setup: &Setup) -> Result<IntCounterVec, prometheus::Error
         CertificateCollector::new(setup.config.clone(), certificates, orders, setup.clock)?;
     setup.registry.register(Box::new(certificates))?;
 
-    let invalidated = Opts::new("warmfront_invalidations_total", "Invalidations recorded");
-    let invalidated = IntCounterVec::new(invalidated, &["site"])?;
-    // A rate can only be told from a counter that was seen at 0.
-    for site in &setup.config.sites {
-        invalidated.with_label_values(&[&site.name]).reset();
-    }
-    setup.registry.register(Box::new(invalidated.clone()))?;
-    Ok(invalidated)
+    Counts::register(&setup.config, &setup.registry)
 }
 
 /// Without a key only where no other machine can ask.
@@ -59,8 +54,8 @@ pub(super) async fn show(
     request: Request,
 ) -> Result<Response, Problem> {
     if node.reach() == Reach::Network {
-        let (parts, _) = request.into_parts();
-        authenticate(&parts, &node)?.may(Action::Read, None, &[])?;
+        let asked = Asked::from_request(request, &node).await?;
+        asked.access().may(Action::Read, None, &[])?;
     }
     blocking(move || {
         let text = TextEncoder::new().encode_to_string(&node.registry.gather());

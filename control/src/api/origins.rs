@@ -11,7 +11,7 @@ use warmfront_config::{Action, Behavior, Failover, OriginKind};
 use warmfront_origin::{Origin, TargetGroup};
 
 use super::Node;
-use super::access::Access;
+use super::access::{Access, Asked};
 use super::problem::Problem;
 use super::targets::Shown;
 use crate::timestamp::Moment;
@@ -19,8 +19,9 @@ use crate::timestamp::Moment;
 /// The origins that the key may see, by name.
 pub(super) async fn list(
     State(node): State<Arc<Node>>,
-    access: Access,
+    asked: Asked,
 ) -> Result<Json<Value>, Problem> {
+    let access = asked.access();
     if access.may(Action::Targets, None, &[]).is_err() {
         access.may(Action::Read, None, &[])?;
     }
@@ -34,11 +35,11 @@ pub(super) async fn list(
 /// One that the key may not see is as if it were not there.
 pub(super) async fn show(
     State(node): State<Arc<Node>>,
-    access: Access,
     name: Result<Path<String>, PathRejection>,
+    asked: Asked,
 ) -> Result<Json<Value>, Problem> {
     let Path(name) = name.map_err(|_| absent())?;
-    let origin = Seen::find(&node, &access, &name).ok_or_else(absent)?;
+    let origin = Seen::find(&node, &asked.access(), &name).ok_or_else(absent)?;
     Ok(Json(origin.show(node.moment())))
 }
 

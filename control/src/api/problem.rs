@@ -6,19 +6,22 @@ use http::{HeaderValue, StatusCode};
 use serde_json::json;
 use warmfront_store::LedgerError;
 
+use super::audit::Written;
+
 /// What went wrong, for the client.
 #[derive(Debug, Clone)]
-pub(super) struct Problem {
+pub(crate) struct Problem {
     status: StatusCode,
     detail: String,
     field: Option<(HeaderName, HeaderValue)>,
+    line: Option<Written>,
 }
 
 // === impl Problem ===
 
 impl Problem {
     pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), field: None }
+        Self { status, detail: detail.into(), field: None, line: None }
     }
 
     /// The client's own mistake.
@@ -34,6 +37,11 @@ impl Problem {
     /// With a header field of its own.
     pub(super) fn with(self, name: HeaderName, value: HeaderValue) -> Self {
         Self { field: Some((name, value)), ..self }
+    }
+
+    /// Whose audit line is written already.
+    pub(super) fn audited(self) -> Self {
+        Self { line: Some(Written), ..self }
     }
 
     pub(super) fn status(&self) -> StatusCode {
@@ -54,6 +62,9 @@ impl IntoResponse for Problem {
         let json = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(CONTENT_TYPE, json);
         response.headers_mut().extend(self.field);
+        if let Some(written) = self.line {
+            response.extensions_mut().insert(written);
+        }
         response
     }
 }

@@ -8,14 +8,15 @@ use serde_json::{Value, json};
 use warmfront_config::{Action, Site};
 
 use super::Node;
-use super::access::Access;
+use super::access::Asked;
 use super::problem::Problem;
 
 /// The sites that the key may read, in the order of the file.
 pub(super) async fn list(
     State(node): State<Arc<Node>>,
-    access: Access,
+    asked: Asked,
 ) -> Result<Json<Value>, Problem> {
+    let access = asked.access();
     access.may(Action::Read, None, &[])?;
     let sites = node.config.sites.iter().filter(|site| access.may_read(&site.name));
     let sites: Vec<Value> = sites.map(|site| shown(site)).collect();
@@ -29,5 +30,5 @@ fn shown(site: &Site) -> Value {
         .iter()
         .map(|behavior| json!({ "path": behavior.path.as_str(), "origin": behavior.origin.name }));
     let behaviors: Vec<Value> = behaviors.collect();
-    json!({ "name": site.name, "hosts": hosts, "behaviors": behaviors })
+    json!({ "name": site.name, "id": site.id, "hosts": hosts, "behaviors": behaviors })
 }

@@ -8,16 +8,16 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use http::header::LOCATION;
 use warmfront_config::{TargetName, target_name};
 
-use super::access::Access;
+use super::access::Asked;
 use super::origins::group_seen;
 use super::problem::Problem;
-use super::{Node, audit, blocking, json};
+use super::{Node, audit, blocking};
 use found::Found;
 use order::{Change, ChangeWords, Order, RegisterWords};
 
@@ -26,61 +26,57 @@ pub(super) use shown::Shown;
 /// `POST /origins/{name}/targets`.
 pub(super) async fn register(
     State(node): State<Arc<Node>>,
-    access: Access,
     origin: Result<Path<String>, PathRejection>,
-    request: Request,
+    asked: Asked,
 ) -> Result<Response, Problem> {
     let Path(origin) = origin.map_err(|_| nothing())?;
-    let (parts, body) = request.into_parts();
-    let words: RegisterWords = json::read(&parts.headers, body).await?;
-    carry_out(node, access, words.order(origin)?).await
+    let words: RegisterWords = asked.json()?;
+    carry_out(node, asked, words.order(origin)?).await
 }
 
 /// `PUT /origins/{name}/targets/{address}`.
 pub(super) async fn change(
     State(node): State<Arc<Node>>,
-    access: Access,
     place: Result<Path<(String, String)>, PathRejection>,
-    request: Request,
+    asked: Asked,
 ) -> Result<Response, Problem> {
     let (origin, name) = read_place(place)?;
-    let (parts, body) = request.into_parts();
-    let words: ChangeWords = json::read(&parts.headers, body).await?;
-    carry_out(node, access, Order { origin, name, change: words.change()? }).await
+    let words: ChangeWords = asked.json()?;
+    carry_out(node, asked, Order { origin, name, change: words.change()? }).await
 }
 
 /// `DELETE /origins/{name}/targets/{address}`.
 pub(super) async fn deregister(
     State(node): State<Arc<Node>>,
-    access: Access,
     place: Result<Path<(String, String)>, PathRejection>,
+    asked: Asked,
 ) -> Result<Response, Problem> {
     let (origin, name) = read_place(place)?;
-    carry_out(node, access, Order { origin, name, change: Change::Deregister }).await
+    carry_out(node, asked, Order { origin, name, change: Change::Deregister }).await
 }
 
 /// `GET /origins/{name}/targets/{address}`: by its registered name, or by one of its addresses.
 pub(super) async fn show(
     State(node): State<Arc<Node>>,
-    access: Access,
     place: Result<Path<(String, String)>, PathRejection>,
+    asked: Asked,
 ) -> Result<Json<Shown>, Problem> {
     let (origin, name) = read_place(place)?;
-    let group = group_seen(&node, &access, &origin)?;
+    let group = group_seen(&node, &asked.access(), &origin)?;
     let shown = Found::by_name_or_address(group, &name).show(node.moment());
     shown.map(Json).ok_or_else(|| order::unknown(group, &name))
 }
 
 /// Whatever comes of it, it leaves its line.
-async fn carry_out(node: Arc<Node>, access: Access, order: Order) -> Result<Response, Problem> {
+async fn carry_out(node: Arc<Node>, asked: Asked, order: Order) -> Result<Response, Problem> {
     blocking(move || {
-        let done = order.carry_out(&node, &access);
+        let done = order.carry_out(&node, &asked.access());
         let status = match &done {
             Ok(done) => done.status,
             Err(problem) => problem.status(),
         };
-        audit::targets(&access.0, &order.line(), status);
-        let shown = done?.shown;
+        audit::targets(&asked.principal, &order.line(), status);
+        let shown = done.map_err(Problem::audited)?.shown;
         if status == StatusCode::CREATED {
             let place = [(LOCATION, place(&order.origin, &order.name))];
             return Ok((status, place, Json(shown)).into_response());

@@ -1,20 +1,17 @@
 //! `warmfront status`.
 
-mod table;
-
-use std::io::{self, Write};
-use std::time::{Duration, SystemTime};
+use std::io;
+use std::time::SystemTime;
 
 use serde_json::{Map, Value};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
-use warmfront_config::Config;
 
-use super::{Exit, problem};
+use super::console::{Console, Format};
+use super::shown::{list, plain, text, until};
+use super::table::Table;
+use super::{Entrance, Exit};
 use crate::client::{Client, ClientError};
-use table::Table;
 
-/// Tell how a running node is: whether it is ready, its certificates, its targets.
+/// Tell how a running node is: whether it is ready, its sites, its certificates, its targets.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Status {
     /// Print the node's answers as one JSON object
@@ -23,37 +20,31 @@ pub struct Status {
 }
 
 /// What is asked, one after the other. Their answers share no field.
-const PATHS: [&str; 3] = ["/ready", "/certificates", "/origins"];
+const PATHS: [&str; 4] = ["/ready", "/sites", "/certificates", "/origins"];
 
-/// Asks the node that runs with this configuration, and prints how it is to `out`, or to `err` why
-/// it cannot be told. `key` is `WARMFRONT_KEY`. It has failed, too, if the node is not ready. Fails
-/// only if it cannot print.
+/// Asks a running node how it is, and prints that, or why it cannot be told. It has failed, too, if
+/// the node is not ready. Fails only if it cannot print.
 pub async fn status(
     order: &Status,
-    config: &Config,
-    key: Option<&str>,
+    entrance: Entrance<'_>,
     now: SystemTime,
-    out: &mut (dyn Write + Send),
-    err: &mut (dyn Write + Send),
+    console: &mut Console<'_>,
 ) -> io::Result<Exit> {
-    let answers = match ask(config, key).await {
+    let format = Format::of(order.json);
+    let answers = match ask(entrance).await {
         Ok(answers) => answers,
-        Err(error) if order.json => {
-            return writeln!(out, "{}", problem(error)).map(|()| Exit::Failed);
-        }
-        Err(error) => return writeln!(err, "warmfront: {error}").map(|()| Exit::Failed),
+        Err(error) => return console.refuse(format, error),
     };
     let is_ready = answers.get("ready") == Some(&Value::Bool(true));
-    if order.json {
-        writeln!(out, "{}", Value::Object(answers))?;
-    } else {
-        write!(out, "{}", told(&answers, now))?;
+    match format {
+        Format::Json => console.say(&Value::Object(answers).to_string())?,
+        Format::Text => console.say(&told(&answers, now))?,
     }
     Ok(if is_ready { Exit::Done } else { Exit::Failed })
 }
 
-async fn ask(config: &Config, key: Option<&str>) -> Result<Map<String, Value>, ClientError> {
-    let client = Client::from_config(config, key)?;
+async fn ask(entrance: Entrance<'_>) -> Result<Map<String, Value>, ClientError> {
+    let client = Client::from_config(entrance.config, entrance.key)?;
     let mut answers = Map::new();
     for path in PATHS {
         answers.append(&mut client.look(path).await?);
@@ -61,31 +52,35 @@ async fn ask(config: &Config, key: Option<&str>) -> Result<Map<String, Value>, C
     Ok(answers)
 }
 
-/// For a person: what is wrong first.
+/// For a person: what is wrong first, what never changes last.
 fn told(answers: &Map<String, Value>, now: SystemTime) -> String {
     let is_ready = answers.get("ready") == Some(&Value::Bool(true));
     let mut told = if is_ready { "ready\n" } else { "not ready\n" }.to_owned();
     for problem in list(answers.get("problems")).iter().filter_map(Value::as_str) {
         told = format!("{told}  {}\n", plain(problem));
     }
+    let sites = sites(list(answers.get("sites")));
     let certificates = certificates(list(answers.get("certificates")), now);
     let targets = targets(list(answers.get("origins")));
-    for table in [certificates, targets].into_iter().filter(|table| !table.is_empty()) {
+    for table in [certificates, targets, sites].into_iter().filter(|table| !table.is_empty()) {
         told = format!("{told}\n{table}");
     }
     told
+}
+
+/// With the distribution's id, which AWS tools ask for and the file need not say.
+fn sites(all: &[Value]) -> Table {
+    let mut table = Table::new(&["SITE", "ID", "HOSTS"]);
+    for site in all {
+        table.add(vec![text(site, "name"), text(site, "id"), first(list(site.get("hosts")))]);
+    }
+    table
 }
 
 fn certificates(all: &[Value], now: SystemTime) -> Table {
     let head = ["SITE", "NAMES", "SOURCE", "STATE", "EXPIRES IN", "NEXT RENEWAL", "LAST ERROR"];
     let mut table = Table::new(&head);
     for one in all {
-        let names = list(one.get("names"));
-        let first = plain(names.first().and_then(Value::as_str).unwrap_or("-"));
-        let names = match names.len() {
-            0 | 1 => first,
-            count => format!("{first} +{}", count - 1),
-        };
         // A stand-in is made anew for as long as it is needed.
         let expiry = match one.get("source").and_then(Value::as_str) {
             Some("self-signed") => "-".to_owned(),
@@ -93,7 +88,7 @@ fn certificates(all: &[Value], now: SystemTime) -> Table {
         };
         table.add(vec![
             text(one, "site"),
-            names,
+            first(list(one.get("names"))),
             text(one, "source"),
             text(one, "state"),
             expiry,
@@ -120,43 +115,18 @@ fn targets(origins: &[Value]) -> Table {
     table
 }
 
-/// What a node says must not move a terminal's cursor.
-fn plain(text: &str) -> String {
-    text.replace(char::is_control, " ")
-}
-
-fn list(value: Option<&Value>) -> &[Value] {
-    value.and_then(Value::as_array).map_or(&[], Vec::as_slice)
-}
-
-fn text(of: &Value, field: &str) -> String {
-    plain(of.get(field).and_then(Value::as_str).unwrap_or("-"))
-}
-
-fn until(of: &Value, field: &str, now: SystemTime) -> String {
-    let at = of.get(field).and_then(Value::as_str);
-    let at = at.and_then(|at| OffsetDateTime::parse(at, &Rfc3339).ok()).map(SystemTime::from);
-    match at.map(|at| at.duration_since(now)) {
-        None => "-".to_owned(),
-        Some(Ok(left)) => roughly(left),
-        Some(Err(_)) => "now".to_owned(),
-    }
-}
-
-/// Rounded down to what a person can use: `59 d`, `23 h`.
-fn roughly(time: Duration) -> String {
-    let seconds = time.as_secs();
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7_200 => format!("{} min", seconds / 60),
-        7_200..172_800 => format!("{} h", seconds / 3_600),
-        _ => format!("{} d", seconds / 86_400),
+/// The first, and how many there are besides.
+fn first(names: &[Value]) -> String {
+    let first = plain(names.first().and_then(Value::as_str).unwrap_or("-"));
+    match names.len() {
+        0 | 1 => first,
+        count => format!("{first} +{}", count - 1),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::UNIX_EPOCH;
+    use std::time::{Duration, UNIX_EPOCH};
 
     use serde_json::json;
 
@@ -167,6 +137,10 @@ mod tests {
         let answers = json!({
             "ready": true,
             "problems": ["site shop: no certificate is ordered for now: it does not resolve"],
+            "sites": [
+                { "name": "www", "id": "E2QWRUHAPOMQZL", "hosts": ["www.acme.dev", "acme.dev"] },
+                { "name": "shop", "id": "EKA0L5L4OSSHOP", "hosts": ["shop.acme.dev"] },
+            ],
             "certificates": [
                 {
                     "site": "www",
@@ -221,23 +195,11 @@ shop  shop.acme.dev    self-signed  waiting  -           -             it does n
 ORIGIN  TARGET           STATE    REASON
 app     10.0.0.1:80      healthy  it answered
 app     app.internal:80  initial  the name has no address yet
+
+SITE  ID              HOSTS
+www   E2QWRUHAPOMQZL  www.acme.dev +1
+shop  EKA0L5L4OSSHOP  shop.acme.dev
 ";
         assert_eq!(told(&answers, now), expected);
-    }
-
-    #[test]
-    fn times_are_for_people() {
-        for (seconds, text) in [
-            (0, "0 s"),
-            (119, "119 s"),
-            (120, "2 min"),
-            (7_199, "119 min"),
-            (7_200, "2 h"),
-            (172_799, "47 h"),
-            (172_800, "2 d"),
-            (u64::MAX, "213503982334601 d"),
-        ] {
-            assert_eq!(roughly(Duration::from_secs(seconds)), text);
-        }
     }
 }

@@ -3,8 +3,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use warmfront_certs::{CertificateFolder, Record, Storage as _};
 
+use super::client::whereabouts;
 use super::node::{Answer, DEPLOY, Node, Sites, clock};
-use crate::{Exit, Status, status};
+use crate::{Audience, Console, Entrance, Exit, Status, status};
 
 /// Asks until the answer is the one that is waited for.
 async fn until(node: &Node, path: &str, is_it: impl Fn(&Answer) -> bool) -> Answer {
@@ -192,7 +193,9 @@ async fn status_tells_it_all_and_fails_while_the_node_is_not_ready() {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let now = clock();
         let order = Status { json };
-        let exit = status(&order, &config, Some(&key), now, &mut out, &mut err).await.unwrap();
+        let entrance = Entrance { config: &whereabouts(&config), key: Some(&key) };
+        let mut console = Console { out: &mut out, err: &mut err, audience: Audience::Script };
+        let exit = status(&order, entrance, now, &mut console).await.unwrap();
         assert_eq!(String::from_utf8(err).unwrap(), "");
         (exit, String::from_utf8(out).unwrap())
     };

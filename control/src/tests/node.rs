@@ -17,11 +17,14 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use warmfront_certs::{CertificateFolder, Certificates};
 use warmfront_config::{AdminAddr, Config};
+use warmfront_keys::{Keyring, RootKey};
 use warmfront_origin::{Ground, Origin, Registrations, Resolver, TargetGroup};
 use warmfront_store::{Store, StoreLimits};
 
+use super::plane::Plane;
+use super::{admin_tls, schema};
 use crate::listener::Duplex;
-use crate::{AdminListener, Control, Keyring, Orders, Readiness, RootKey, Setup};
+use crate::{AdminListener, Control, Orders, Readiness, Setup};
 
 /// `Bearer` and the key that may invalidate `/assets/*` of www, and read about www.
 pub(super) const DEPLOY: &str = "Bearer DEPLOY.secret-of-the-deploy-key";
@@ -110,6 +113,11 @@ viewer = "allow-all"
 acme = false
 "#;
 
+const OWN: &str = r#"
+[tls]
+certificates = [{ chain = "STATE/own.pem", key = "STATE/own.key" }]
+"#;
+
 /// Which sites the configuration has.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Sites {
@@ -119,6 +127,8 @@ pub(crate) enum Sites {
     WwwAndShop,
     /// The second and the third one order certificates.
     WwwAndOrdered,
+    /// The API is served under the certificate of the user's own that the site has.
+    WwwUnderTls,
 }
 
 pub(super) struct Node {
@@ -126,6 +136,7 @@ pub(super) struct Node {
     pub(super) address: AdminAddr,
     pub(super) origins: Vec<Origin>,
     pub(super) readiness: Readiness,
+    pub(super) plane: Arc<Plane>,
     pub(super) state: TempDir,
     pub(super) shutdown: watch::Sender<bool>,
     pub(super) served: JoinHandle<std::io::Result<()>>,
@@ -148,13 +159,19 @@ impl Node {
     }
 
     pub(super) fn listen(sites: Sites, admin: &str, state: TempDir) -> Self {
-        let config = config(sites, admin, state.path());
+        Self::with(config(sites, admin, state.path()), state)
+    }
+
+    pub(super) fn with(config: Config, state: TempDir) -> Self {
         let root = RootKey::open(state.path()).unwrap();
         let limits = StoreLimits { memory_bytes: 16 << 20, object_bytes: 1 << 20, workers: 1 };
         let database = redb::Database::create(state.path().join("ledger.redb")).unwrap();
         let database = Arc::new(database);
         let store = Store::open(&limits, database.clone(), || SystemTime::UNIX_EPOCH).unwrap();
+        let keyring = Keyring::open(&root, &config.keys, database.clone(), state.path(), clock());
+        let keyring = keyring.unwrap();
         let certificates = Certificates::load(&config).unwrap();
+        let plane = Arc::new(Plane::default());
         let resolver = Resolver::new(&config.resolver).unwrap();
         let storage = Arc::new(CertificateFolder::open(state.path()).unwrap());
         let whole = Arc::new(config.clone());
@@ -174,7 +191,9 @@ impl Node {
             origins: origins.clone(),
             certificates,
             orders,
-            keyring: Keyring::new(&root, &config.keys),
+            keyring: Arc::new(keyring),
+            guesses: Arc::default(),
+            data_plane: plane.clone(),
             readiness: readiness.clone(),
             registry: Registry::new(),
             clock,
@@ -187,6 +206,7 @@ impl Node {
             address,
             origins,
             readiness,
+            plane,
             state,
             shutdown,
             served: tokio::spawn(control.unwrap().serve(listener, stop)),
@@ -243,11 +263,24 @@ impl Node {
         group.unwrap()
     }
 
-    /// With `Host: localhost`, unless the request has one.
+    /// With `Host: localhost`, unless the request has one. What is answered is in the document.
     pub(super) async fn send(&self, request: Request<String>) -> Answer {
+        let (method, target) = (request.method().to_string(), request.uri().to_string());
+        let answer = self.exchange(request).await;
+        if !crate::cloudfront::is_asked(&target) {
+            schema::check(&method, &target, &answer);
+        }
+        answer
+    }
+
+    async fn exchange(&self, request: Request<String>) -> Answer {
         let stream: Box<dyn Duplex> = match &self.address {
             AdminAddr::Tcp(address) => Box::new(TcpStream::connect(address).await.unwrap()),
             AdminAddr::Unix(path) => Box::new(UnixStream::connect(path).await.unwrap()),
+        };
+        let stream = match self.config.listen.admin_tls {
+            Some(_) => admin_tls::shake(self, "www.example.com", stream).await.unwrap(),
+            None => stream,
         };
         let mut request = request.map(|body| Full::new(Bytes::from(body)));
         let localhost = || "localhost".parse().unwrap();
@@ -295,7 +328,7 @@ pub(crate) fn clock() -> SystemTime {
 
 pub(crate) fn config(sites: Sites, admin: &str, state: &Path) -> Config {
     let more = match sites {
-        Sites::Www => "",
+        Sites::Www | Sites::WwwUnderTls => "",
         Sites::WwwAndApi => API_SITE,
         Sites::WwwAndShop => ORIGINS,
         Sites::WwwAndOrdered => ORDERED,
@@ -306,6 +339,10 @@ pub(crate) fn config(sites: Sites, admin: &str, state: &Path) -> Config {
         text = text.replace("https = []", r#"https = ["127.0.0.1:8443"]"#);
         // A wildcard would need dns-01.
         text = text.replacen("viewer", "acme = false\nviewer", 1);
+    }
+    if let Sites::WwwUnderTls = sites {
+        own_pair(state, &["www.example.com"]);
+        text = text.replace("[listen]", "[listen]\nadmin_tls = \"www\"") + OWN;
     }
     let text = text.replace("STATE", state.to_str().unwrap());
     match warmfront_config::parse(&text, Path::new("/warmfront.toml"), &|_| None) {

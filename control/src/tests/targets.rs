@@ -107,7 +107,7 @@ async fn a_share_is_changed_by_itself() {
     for (order, weight, tier) in [
         (json!({ "weight": 0 }), 0, 0),
         (json!({ "tier": 9 }), 0, 9),
-        (json!({ "weight": 999, "tier": 1 }), 999, 1),
+        (json!({ "weight": 999.0, "tier": 1 }), 999, 1),
     ] {
         let changed = node.order("PUT", ONE, ROLLOUT, &order).await;
         assert_eq!(changed.status, 200, "{order}");
@@ -133,6 +133,7 @@ async fn what_is_not_understood_is_refused_with_a_sentence() {
         ("PUT", ONE, json!({ "state": "healthy" }), 400, "to `draining` only, not to `healthy`"),
         ("PUT", ONE, json!({ "state": "draining", "weight": 1 }), 400, "give `state` alone"),
         ("PUT", ONE, json!({ "weight": "1" }), 400, "not understood"),
+        ("PUT", ONE, json!({ "weight": 1.5 }), 400, "1.5 is no whole number"),
         ("PUT", NEW, draining(), 404, "no target 127.0.0.1:3009 is registered with app"),
         ("PUT", NEW, json!({ "weight": 1 }), 404, "no target 127.0.0.1:3009"),
         ("DELETE", "/origins/app/targets/x", json!({}), 400, "`x` is no target"),

@@ -36,11 +36,19 @@ async fn metrics_count_invalidations() {
     let order = json!({ "site": "www", "paths": ["/a"], "reference": "1" });
     node.invalidate(node.root(), &order).await;
     node.invalidate(node.root(), &order).await;
+    node.invalidate(DEPLOY, &order).await;
+    node.invalidate("Bearer DEPLOY.wrong", &order).await;
+    node.look("/sites").await;
     let metrics = node.look("/metrics").await;
     assert_eq!(metrics.headers["content-type"], "text/plain; version=0.0.4");
     for line in [
         "warmfront_invalidations_total{site=\"www\"} 1\n",
         "warmfront_invalidations_total{site=\"api\"} 0\n",
+        "warmfront_invalidated_responses_total{site=\"www\"} 0\n",
+        "warmfront_invalidation_failures_total{site=\"www\"} 0\n",
+        "warmfront_control_refusals_total{reason=\"denied\"} 1\n",
+        "warmfront_control_refusals_total{reason=\"guesser\"} 0\n",
+        "warmfront_control_refusals_total{reason=\"unproven\"} 2\n",
         "warmfront_store_objects 0\n",
         "warmfront_store_bytes 0\n",
         concat!("warmfront_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1\n"),

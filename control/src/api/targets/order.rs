@@ -3,7 +3,8 @@
 use std::fmt;
 
 use http::StatusCode;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
+use serde_json::Number;
 use warmfront_config::{TargetEntry, TargetName};
 use warmfront_origin::{Registered, RegisteringError, TargetGroup};
 
@@ -27,7 +28,9 @@ const REGISTRATIONS: &str = "registrations";
 #[serde(deny_unknown_fields)]
 pub(super) struct RegisterWords {
     address: String,
+    #[serde(default, deserialize_with = "whole")]
     weight: Option<i64>,
+    #[serde(default, deserialize_with = "whole")]
     tier: Option<i64>,
 }
 
@@ -36,7 +39,9 @@ pub(super) struct RegisterWords {
 #[serde(deny_unknown_fields)]
 pub(super) struct ChangeWords {
     state: Option<String>,
+    #[serde(default, deserialize_with = "whole")]
     weight: Option<i64>,
+    #[serde(default, deserialize_with = "whole")]
     tier: Option<i64>,
 }
 
@@ -221,6 +226,14 @@ fn refused(node: &Node, error: &RegisteringError) -> Problem {
         }
     };
     Problem::new(status, error.to_string())
+}
+
+/// `6.0` is a whole number too: JSON has one kind of number, and some languages write it so.
+fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    let Some(number) = Option::<Number>::deserialize(deserializer)? else { return Ok(None) };
+    let rounded = number.as_f64().filter(|number| number.fract() == 0.0);
+    let whole = number.as_i64().or_else(|| format!("{:.0}", rounded?).parse().ok());
+    whole.map(Some).ok_or_else(|| de::Error::custom(format!("{number} is no whole number")))
 }
 
 fn at_most<T: Copy + TryFrom<i64> + PartialOrd + fmt::Display>(

@@ -1,28 +1,18 @@
 //! The root key: made at the first start, read again ever after.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use rand::TryRngCore as _;
-use rand::rngs::OsRng;
+use rand::rand_core::OsError;
 use warmfront_config::Secret;
 
 use crate::cause::cause;
+use crate::letters::{self, SECRET_LETTERS};
+use crate::private_file::{self, Unread};
 
-/// What the id begins with.
-const ID_PREFIX: &str = "WF";
-/// Letters of an id behind its prefix.
-const ID_LETTERS: usize = 18;
-/// 36 letters: as in the ids of AWS access keys.
-const ID_ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-/// Letters of a secret: 240 bits.
-const SECRET_LETTERS: usize = 40;
-/// 64 letters that need no escaping in a URL, a header or a shell.
-const SECRET_ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-/// Far more than a key file holds.
-const FILE_BYTES_MAX: u64 = 4_096;
+const FILE: &str = "root.key";
 
 /// The key that may do everything.
 #[derive(Debug, Clone)]
@@ -83,7 +73,7 @@ pub enum RootKeyError {
     #[error("cannot make a root key: the system gives no random numbers: {source}")]
     Random {
         /// What the system says.
-        source: rand::rand_core::OsError,
+        source: OsError,
     },
 }
 
@@ -107,18 +97,14 @@ impl RootKey {
     /// Reads `root.key` in the state directory, as a client of the running node does. Fails if it
     /// is not there, too.
     pub fn read(state: &Path) -> Result<Self, RootKeyError> {
-        let path = file(state);
-        let unreadable = |source| RootKeyError::Read { path: path.clone(), source };
-        let opened = File::open(&path).map_err(unreadable)?;
-        // Of the opened file: the one at the path may be another by now.
-        let metadata = opened.metadata().map_err(unreadable)?;
-        let mode = metadata.permissions().mode() & 0o7777;
-        if mode & 0o077 != 0 {
-            return Err(RootKeyError::Exposed { path, mode });
-        }
-        let mut text = Vec::new();
-        let mut bounded = opened.take(FILE_BYTES_MAX);
-        bounded.read_to_end(&mut text).map_err(unreadable)?;
+        let path = state.join(FILE);
+        let text = match private_file::read(&path) {
+            Ok(text) => text,
+            Err(Unread::Missing(source) | Unread::Failed(source)) => {
+                return Err(RootKeyError::Read { path, source });
+            }
+            Err(Unread::Exposed(mode)) => return Err(RootKeyError::Exposed { path, mode }),
+        };
         let key = std::str::from_utf8(&text).ok().and_then(Self::parse);
         key.ok_or(RootKeyError::Malformed { path })
     }
@@ -138,48 +124,34 @@ impl RootKey {
         Secret::new(format!("{}.{}", self.id, self.secret.reveal()))
     }
 
+    /// The same id with a new secret, in the place of this one on disk.
+    pub(crate) fn renew(&self, state: &Path) -> Result<Self, RootKeyError> {
+        let secret = letters::secret().map_err(|source| RootKeyError::Random { source })?;
+        let renewed = Self { id: self.id.clone(), secret };
+        renewed.write(state)?;
+        Ok(renewed)
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let line = text.strip_suffix('\n').unwrap_or(text);
         let (id, secret) = line.strip_suffix('\r').unwrap_or(line).split_once('.')?;
         let is_id = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
         // A shorter one was cut off, or made by hand and could be guessed.
         let is_secret = secret.len() >= SECRET_LETTERS
-            && secret.bytes().all(|byte| SECRET_ALPHABET.contains(&byte));
+            && secret.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
         (is_id && is_secret).then(|| Self { id: id.to_owned(), secret: Secret::new(secret) })
     }
 
     fn generate() -> Result<Self, RootKeyError> {
-        let letters = random_letters(ID_ALPHABET, ID_LETTERS)?;
-        Ok(Self {
-            id: format!("{ID_PREFIX}{letters}"),
-            secret: Secret::new(random_letters(SECRET_ALPHABET, SECRET_LETTERS)?),
-        })
+        let drawn = letters::id().and_then(|id| Ok(Self { id, secret: letters::secret()? }));
+        drawn.map_err(|source| RootKeyError::Random { source })
     }
 
-    /// Written beside its place and moved there, so that a crash leaves a whole key or none.
     fn write(&self, state: &Path) -> Result<(), RootKeyError> {
-        let path = file(state);
-        let beside = state.join("root.key.new");
-        let written = fs::remove_file(&beside)
-            .or_else(|error| match error.kind() {
-                io::ErrorKind::NotFound => Ok(()),
-                _ => Err(error),
-            })
-            .and_then(|()| {
-                let mut options = OpenOptions::new();
-                options.write(true).create_new(true).mode(0o600);
-                let mut new = options.open(&beside)?;
-                writeln!(new, "{}", self.token().reveal())?;
-                new.sync_all()?;
-                fs::rename(&beside, &path)?;
-                File::open(state)?.sync_all()
-            });
-        written.map_err(|source| RootKeyError::Write { path, source })
+        let line = format!("{}\n", self.token().reveal());
+        private_file::write(state, FILE, &line)
+            .map_err(|source| RootKeyError::Write { path: state.join(FILE), source })
     }
-}
-
-fn file(state: &Path) -> PathBuf {
-    state.join("root.key")
 }
 
 fn make_directory(state: &Path) -> Result<(), RootKeyError> {
@@ -187,24 +159,11 @@ fn make_directory(state: &Path) -> Result<(), RootKeyError> {
     made.map_err(|source| RootKeyError::Directory { path: state.to_owned(), source })
 }
 
-/// Letters of equal chance: a byte beyond the last whole run of the alphabet is thrown away.
-fn random_letters(alphabet: &[u8], count: usize) -> Result<String, RootKeyError> {
-    let fair = 256 - 256 % alphabet.len();
-    let mut letters = String::with_capacity(count);
-    let mut random = [0_u8; 64];
-    while letters.len() < count {
-        let filled = OsRng.try_fill_bytes(&mut random);
-        filled.map_err(|source| RootKeyError::Random { source })?;
-        let usable = random.iter().map(|byte| usize::from(*byte));
-        let usable = usable.filter(|byte| *byte < fair);
-        let drawn = usable.filter_map(|byte| alphabet.get(byte % alphabet.len()));
-        letters.extend(drawn.take(count - letters.len()).map(|b| char::from(*b)));
-    }
-    Ok(letters)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     fn mode(path: &Path) -> u32 {

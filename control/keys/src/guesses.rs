@@ -15,7 +15,7 @@ const CLIENTS_MAX: usize = 4_096;
 
 /// Who is at the other end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Peer {
+pub enum Peer {
     /// An address; of IPv6 the /64, which is what one client is given.
     Tcp(IpAddr),
     /// Whoever may open the socket.
@@ -24,15 +24,17 @@ pub(crate) enum Peer {
 
 /// Whether a client that was wrong may be told so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Guess {
+pub enum Guess {
+    /// It may.
     Allowed,
     /// It may try again after this long.
     TooMany(Duration),
 }
 
-/// Wrong keys by client. Only failures are counted and refused: a right key always passes.
+/// Wrong keys by client, wherever they are shown: to the control API, and to the data plane in
+/// `X-Warmfront-Explain`. Only failures are counted and refused: a right key always passes.
 #[derive(Debug, Default)]
-pub(crate) struct Guesses(Mutex<HashMap<Peer, Window>>);
+pub struct Guesses(Mutex<HashMap<Peer, Window>>);
 
 #[derive(Debug, Clone, Copy)]
 struct Window {
@@ -43,7 +45,8 @@ struct Window {
 // === impl Peer ===
 
 impl Peer {
-    pub(crate) fn tcp(address: IpAddr) -> Self {
+    /// The client behind an address.
+    pub fn tcp(address: IpAddr) -> Self {
         Self::Tcp(match address.to_canonical() {
             IpAddr::V4(address) => IpAddr::V4(address),
             IpAddr::V6(address) => {
@@ -57,7 +60,7 @@ impl Peer {
 
 impl Guesses {
     /// Notes that this client's key was wrong.
-    pub(crate) fn wrong(&self, peer: Peer, now: SystemTime) -> Guess {
+    pub fn wrong(&self, peer: Peer, now: SystemTime) -> Guess {
         let mut clients = self.0.lock();
         if !clients.contains_key(&peer) && clients.len() >= CLIENTS_MAX {
             make_room(&mut clients, now);
@@ -72,6 +75,13 @@ impl Guesses {
             Some(left) if window.failures > GUESSES_MAX => Guess::TooMany(left),
             _ => Guess::Allowed,
         }
+    }
+
+    /// Whether this client was wrong so often that one more would be too many.
+    pub fn is_spent(&self, peer: Peer, now: SystemTime) -> bool {
+        let clients = self.0.lock();
+        let window = clients.get(&peer).filter(|window| window.left(now).is_some());
+        window.is_some_and(|window| window.failures >= GUESSES_MAX)
     }
 }
 
@@ -109,8 +119,11 @@ mod tests {
         let guesses = Guesses::default();
         let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000);
         for _ in 0..10 {
+            assert!(!guesses.is_spent(peer("2001:db8::2"), start));
             assert_eq!(guesses.wrong(peer("2001:db8::1"), start), Guess::Allowed);
         }
+        assert!(guesses.is_spent(peer("2001:db8::2"), start));
+        assert!(!guesses.is_spent(peer("2001:db8::2"), start + WINDOW));
         let later = start + Duration::from_secs(20);
         let wait = Guess::TooMany(Duration::from_secs(40));
         assert_eq!(guesses.wrong(peer("2001:db8::2"), later), wait);

@@ -1,39 +1,17 @@
-//! Access keys: who may open the control API, and for what.
+//! Who asks, and what it may do.
 
-use std::fmt;
 use std::sync::Arc;
 
-use http::HeaderMap;
-use http::header::AUTHORIZATION;
-use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq as _;
-use warmfront_config::{Action, Grant, Key, PathPattern};
+use warmfront_config::{Action, Grant, PathPattern};
+use warmfront_semantics::tame::tame;
 use warmfront_semantics::target::{Target, canonical_path};
-use warmfront_store::InvalidationPath;
 
-use crate::root_key::RootKey;
-
-/// Every key of the node. Of the secrets only the digests are kept.
-#[derive(Debug)]
-pub struct Keyring(Vec<Entry>);
+/// Bytes of a name in a sentence.
+const NAME_BYTES_MAX: usize = 80;
 
 /// Who asks: a key that proved itself.
 #[derive(Debug, Clone)]
 pub struct Principal(Arc<Identity>);
-
-/// Why a request has no principal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// No `Authorization` at all.
-    #[error("a key is needed: Authorization: Bearer <id>.<secret>")]
-    Missing,
-    /// Not one `Bearer <id>.<secret>`.
-    #[error("Authorization is not `Bearer <id>.<secret>`")]
-    Malformed,
-    /// No such key, or not its secret; which of the two is nobody's business.
-    #[error("the key is not known here")]
-    Wrong,
-}
 
 /// Whether a principal may do what it asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,11 +20,6 @@ pub enum Permission {
     Granted,
     /// It may not, and this sentence says what.
     Denied(String),
-}
-
-struct Entry {
-    principal: Principal,
-    secret: [u8; 32],
 }
 
 #[derive(Debug)]
@@ -79,52 +52,17 @@ enum Paths {
     Within(Vec<PathPattern>),
 }
 
-// === impl Keyring ===
-
-impl Keyring {
-    /// The root key and the configuration's keys.
-    pub fn new(root: &RootKey, keys: &[Key]) -> Self {
-        let root = Entry {
-            secret: digest(root.secret().reveal().as_bytes()),
-            principal: Principal::new(root.id(), "root", Powers::Everything),
-        };
-        let configured = keys.iter().map(|key| {
-            let scopes = key.allow.iter().map(Scope::new).collect();
-            Entry {
-                secret: digest(key.secret.reveal().as_bytes()),
-                principal: Principal::new(&key.id, &key.name, Powers::Granted(scopes)),
-            }
-        });
-        Self(std::iter::once(root).chain(configured).collect())
-    }
-
-    /// Who asks, by `Authorization: Bearer <id>.<secret>` (RFC 6750 §2.1). It takes as long for a
-    /// wrong key as for a right one.
-    pub fn authenticate(&self, headers: &HeaderMap) -> Result<Principal, Refusal> {
-        let mut fields = headers.get_all(AUTHORIZATION).iter();
-        let field = fields.next().ok_or(Refusal::Missing)?;
-        if fields.next().is_some() {
-            return Err(Refusal::Malformed);
-        }
-        let (id, secret) = bearer(field.as_bytes()).ok_or(Refusal::Malformed)?;
-        let (id, secret) = (digest(id), digest(secret));
-        let mut found = None;
-        for entry in &self.0 {
-            // The ids are no secret; their digests only make them of one length.
-            let same_id = digest(entry.principal.id().as_bytes()).ct_eq(&id);
-            if bool::from(same_id & entry.secret.ct_eq(&secret)) {
-                found = Some(&entry.principal);
-            }
-        }
-        found.cloned().ok_or(Refusal::Wrong)
-    }
-}
-
 // === impl Principal ===
 
 impl Principal {
-    fn new(id: &str, name: &str, powers: Powers) -> Self {
-        Self(Arc::new(Identity { id: id.to_owned(), name: name.to_owned(), powers }))
+    /// The key that may do everything.
+    pub(crate) fn root(id: &str) -> Self {
+        Self::new(id, "root", Powers::Everything)
+    }
+
+    /// A key that may do what is granted to it.
+    pub(crate) fn granted(id: &str, name: &str, grants: &[Grant]) -> Self {
+        Self::new(id, name, Powers::Granted(grants.iter().map(Scope::new).collect()))
     }
 
     /// The key's id, for the audit line.
@@ -132,9 +70,14 @@ impl Principal {
         &self.0.id
     }
 
-    /// The key's name in the configuration, or `root`.
+    /// The key's name: the one it was given, or `root`.
     pub fn name(&self) -> &str {
         &self.0.name
+    }
+
+    /// Whether it is the root key, which alone may list, create, revoke and rotate keys.
+    pub fn is_root(&self) -> bool {
+        matches!(self.0.powers, Powers::Everything)
     }
 
     /// Whether this key may do `action` to `site` and every one of `paths`; no site means to any
@@ -143,33 +86,43 @@ impl Principal {
     /// Paths are compared as the store spells them, without their query: a query only narrows what
     /// an invalidation takes. A `*` that is asked for is within a grant only where a `*` of the
     /// grant stands for all it could stand for: `/assets/*` may take `/assets/js/*`, never `/a*`.
-    pub fn may(
-        &self,
-        action: Action,
-        site: Option<&str>,
-        paths: &[InvalidationPath],
-    ) -> Permission {
+    pub fn may(&self, action: Action, site: Option<&str>, paths: &[&str]) -> Permission {
         let Powers::Granted(scopes) = &self.0.powers else {
             return Permission::Granted;
         };
         let scopes: Vec<&Scope> =
             scopes.iter().filter(|scope| scope.allows(action, site)).collect();
+        let site = site.map_or_else(|| "any site".to_owned(), named);
         if scopes.is_empty() {
-            let site = site.unwrap_or("any site");
             return Permission::Denied(format!("this key may not {} {site}", verb(action)));
         }
         let beyond = paths
             .iter()
             .filter(|_| action == Action::Invalidate)
             .find(|path| !scopes.iter().any(|scope| scope.paths.hold(path)));
-        match (beyond, site) {
-            (None, _) => Permission::Granted,
-            (Some(path), site) => Permission::Denied(format!(
-                "this key may not invalidate `{}` of {}",
-                path.as_str(),
-                site.unwrap_or("any site")
-            )),
+        match beyond {
+            None => Permission::Granted,
+            Some(path) => {
+                Permission::Denied(format!("this key may not invalidate `{path}` of {site}"))
+            }
         }
+    }
+
+    /// Whether this key may invalidate by tag. What has a tag may be at any path of the site, so
+    /// only a grant without `paths` is enough.
+    pub fn may_use_tags(&self, site: &str) -> Permission {
+        let permission = self.may(Action::Invalidate, Some(site), &[]);
+        let (Permission::Granted, Powers::Granted(scopes)) = (&permission, &self.0.powers) else {
+            return permission;
+        };
+        let mut able = scopes.iter().filter(|scope| scope.allows(Action::Invalidate, Some(site)));
+        if able.any(|scope| matches!(scope.paths, Paths::Every)) {
+            return Permission::Granted;
+        }
+        Permission::Denied(format!(
+            "this key is limited to paths of {}, so it may name neither tags nor a sitemap",
+            named(site)
+        ))
     }
 
     /// Whether this key may register, drain and deregister targets of this origin.
@@ -181,7 +134,7 @@ impl Principal {
         if may {
             return Permission::Granted;
         }
-        Permission::Denied(format!("this key may not {} {origin}", verb(Action::Targets)))
+        Permission::Denied(format!("this key may not {} {}", verb(Action::Targets), named(origin)))
     }
 
     /// Whether this key may be shown an origin that `sites` send their requests to: by the right to
@@ -200,7 +153,11 @@ impl Principal {
         if may {
             return Permission::Granted;
         }
-        Permission::Denied(format!("this key may not {} {origin}", verb(Action::Read)))
+        Permission::Denied(format!("this key may not {} {}", verb(Action::Read), named(origin)))
+    }
+
+    fn new(id: &str, name: &str, powers: Powers) -> Self {
+        Self(Arc::new(Identity { id: id.to_owned(), name: name.to_owned(), powers }))
     }
 }
 
@@ -243,11 +200,12 @@ impl Scope {
 // === impl Paths ===
 
 impl Paths {
-    fn hold(&self, asked: &InvalidationPath) -> bool {
+    /// Whether they hold a path as an invalidation writes it, `*` for any run of characters.
+    fn hold(&self, asked: &str) -> bool {
         let Self::Within(patterns) = self else {
             return true;
         };
-        let path = canonical_path(Target::split(asked.as_str()).path, b"*");
+        let path = canonical_path(Target::split(asked).path, b"*");
         if !path.contains('*') {
             return patterns.iter().any(|pattern| pattern.matches(&path));
         }
@@ -257,28 +215,9 @@ impl Paths {
     }
 }
 
-impl fmt::Debug for Entry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.principal.fmt(f)
-    }
-}
-
-/// Both halves of the token; an id holds no `.`, a secret may.
-fn bearer(field: &[u8]) -> Option<(&[u8], &[u8])> {
-    let space = field.iter().position(|byte| *byte == b' ')?;
-    let (scheme, rest) = field.split_at(space);
-    if !scheme.eq_ignore_ascii_case(b"bearer") {
-        return None;
-    }
-    let token = rest.trim_ascii();
-    let dot = token.iter().position(|byte| *byte == b'.')?;
-    let (id, secret) = token.split_at(dot);
-    let secret = secret.strip_prefix(b".")?;
-    (!id.is_empty() && !secret.is_empty()).then_some((id, secret))
-}
-
-fn digest(bytes: &[u8]) -> [u8; 32] {
-    Sha256::digest(bytes).into()
+/// A site or origin in a sentence: whoever asks may have made it up.
+fn named(name: &str) -> String {
+    tame(name, NAME_BYTES_MAX)
 }
 
 fn verb(action: Action) -> &'static str {
