@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser, Subcommand};
 use tikv_jemallocator::Jemalloc;
+use warmfront_control::ENVIRONMENT;
 
 mod commands;
 
@@ -33,10 +35,24 @@ enum Command {
     /// Try it: a bucket with a small app, two app servers and a development certificate, embedded.
     Demo(commands::demo::Demo),
     /// Take stored responses out of service.
+    #[command(after_help = ENVIRONMENT)]
     Invalidate(warmfront_control::Invalidate),
-    /// Tell how a running node is: whether it is ready, its certificates, its targets.
+    /// Tell which invalidations there were, or what became of one.
+    #[command(after_help = ENVIRONMENT)]
+    Invalidations(warmfront_control::Invalidations),
+    /// Tell what a request would meet now, and why it would be a hit or a miss.
+    #[command(after_help = ENVIRONMENT)]
+    Inspect(warmfront_control::Inspect),
+    /// Make, show, rotate and revoke access keys.
+    #[command(after_help = ENVIRONMENT)]
+    Keys {
+        #[command(subcommand)]
+        order: warmfront_control::Keys,
+    },
+    /// Tell how a running node is: whether it is ready, its sites, its certificates, its targets.
+    #[command(after_help = ENVIRONMENT)]
     Status(warmfront_control::Status),
-    /// Turn what `aws cloudfront get-distribution-config` prints into a configuration.
+    /// Turn what `aws cloudfront get-distribution` prints into a configuration.
     Import(commands::import::Import),
 }
 
@@ -47,11 +63,18 @@ fn main() -> ExitCode {
         return commands::fail(&["a TLS provider was installed before main"]);
     }
     let CommandLine { config, command } = CommandLine::parse();
+    if config.is_some() && matches!(command, Command::Demo(_) | Command::Import(_)) {
+        let message = "`demo` and `import` read no configuration: leave out --config";
+        CommandLine::command().error(ErrorKind::ArgumentConflict, message).exit();
+    }
     match command {
         Command::Run => commands::run::run(config),
         Command::Check(check) => check.run(config),
         Command::Demo(demo) => demo.run(),
         Command::Invalidate(order) => commands::invalidate(&order, config),
+        Command::Invalidations(order) => commands::invalidations(&order, config),
+        Command::Inspect(order) => commands::inspect(&order, config),
+        Command::Keys { order } => commands::keys(&order, config),
         Command::Status(order) => commands::status(&order, config),
         Command::Import(import) => import.run(),
     }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use crate::ports::Listeners;
-use crate::{BUCKET, BUCKET_SECRET, DemoError, REGION, authority};
+use crate::{BUCKET, BUCKET_SECRET, DISTRIBUTION, DemoError, REGION, authority};
 
 /// What the file ties together.
 pub(crate) struct Parts<'a> {
@@ -51,6 +51,7 @@ targets = {targets}
 health_check = {{ path = "/health", interval = "5s" }}
 
 [sites.www]
+id = "{DISTRIBUTION}"
 hosts = ["localhost", "*.localhost", "127.0.0.1"]
 origin = "app"
 spa = "/index.html"

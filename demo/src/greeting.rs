@@ -6,7 +6,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use crate::ports::Listeners;
-use crate::{BUCKET, BUCKET_SECRET, CHANGED_PAGE, CONFIG, KEY_ID, REGION, authority, site};
+use crate::{
+    BUCKET, BUCKET_SECRET, CHANGED_PAGE, CONFIG, DISTRIBUTION, KEY_ID, REGION, authority, site,
+};
 
 /// Below the directory: what the node makes for the control API at its first start.
 const ROOT_KEY: &str = "state/root.key";
@@ -46,18 +48,25 @@ struct Step {
 fn steps(places: &Places<'_>, https: &str) -> Vec<Step> {
     let http = format!("http://localhost:{}", places.listeners.http_port());
     let admin = places.listeners.admin;
-    let script = site::script_key();
+    let asset_key = site::script_key();
     let ca = in_dir(places, authority::CA_FILE);
     let head = format!("curl -sI --cacert {ca}");
     let curl = format!("curl -s --cacert {ca}");
-    let invalidate =
-        format!("{} invalidate --config {} '/*'", for_shell(places.exe), in_dir(places, CONFIG));
+    let own = |command: &str, rest: &str| {
+        let (exe, config) = (for_shell(places.exe), in_dir(places, CONFIG));
+        format!("{exe} {command} --config {config} {rest}")
+    };
     let key = in_dir(places, ROOT_KEY);
+    let script = format!(
+        "AWS_ENDPOINT_URL_CLOUDFRONT=http://{admin} AWS_ACCESS_KEY_ID=$(cut -d. -f1 {key}) \
+         AWS_SECRET_ACCESS_KEY=$(cut -d. -f2 {key}) AWS_DEFAULT_REGION={REGION} aws cloudfront \
+         create-invalidation --distribution-id {DISTRIBUTION} --paths '/*'"
+    );
     let origins =
         format!("curl -s http://{admin}/origins/api -H \"Authorization: Bearer $(cat {key})\"");
     let step = |shows, lines: &[String]| Step { shows, lines: lines.to_vec() };
     let page = format!("{head} {https}/");
-    let asset = format!("{head} {https}/{script}");
+    let asset = format!("{head} {https}/{asset_key}");
     let whoami = format!("{curl} {https}/api/whoami");
     let headline = format!("{curl} {https}/ | grep '<h1>'");
     vec![
@@ -81,9 +90,11 @@ fn steps(places: &Places<'_>, https: &str) -> Vec<Step> {
         ),
         step("The edge still has the old one.", std::slice::from_ref(&headline)),
         step(
-            "A deploy, part two: invalidate, and the next request shows the change.",
-            &[invalidate, headline],
+            "A deploy, part two: what the script says to CloudFront; the next request shows the change.",
+            &[script, headline],
         ),
+        step("The same without the AWS CLI.", &[own("invalidate", "'/*'")]),
+        step("Why is something a hit, or a miss?", &[own("inspect", &format!("{https}/"))]),
         step(
             "What was counted on the way.",
             &[format!("curl -s http://{admin}/metrics | grep ^warmfront_")],

@@ -162,6 +162,8 @@ const CONFIG: &str = "warmfront.toml";
 const LEAF_NAMES: [&str; 4] = ["localhost", "*.localhost", "127.0.0.1", "::1"];
 /// Any region would do; this is the one Amazon's tools fall back to.
 const REGION: &str = "us-east-1";
+/// What CloudFront's API calls the site.
+const DISTRIBUTION: &str = "E1WARMFRONTDEMO";
 
 #[cfg(test)]
 mod tests;

@@ -27,6 +27,9 @@ pub(crate) struct Demo {
     /// The ports for the two app servers.
     #[arg(long, value_names = ["PORT", "PORT"], num_args = 2, default_values_t = [9911, 9912])]
     apps: Vec<u16>,
+    /// Keeps the one of all commands out of the help: it is refused here.
+    #[arg(long, hide = true)]
+    config: Option<PathBuf>,
 }
 
 impl Demo {
@@ -60,7 +63,7 @@ impl Demo {
 }
 
 /// Where the demo is, if nobody says.
-pub(super) fn default_dir() -> PathBuf {
+fn default_dir() -> PathBuf {
     let home = std::env::var_os("HOME").filter(|home| !home.is_empty());
     warmfront_demo::Demo::default_dir(home.as_deref().map(Path::new), &std::env::temp_dir())
 }

@@ -8,8 +8,9 @@ use std::process::ExitCode;
 use clap::Args;
 use warmfront_config::{IMPORT_BYTES_MAX, PolicyFile};
 
-/// Turn what `aws cloudfront get-distribution-config` prints into a configuration.
+/// Turn what `aws cloudfront get-distribution` prints into a configuration.
 ///
+/// What get-distribution-config prints is taken too; the distribution's id is not in it.
 /// What has no counterpart is a comment in it; nothing is left out. Behind the distribution may
 /// stand the policies that it names, as `aws cloudfront get-cache-policy`,
 /// get-origin-request-policy and get-response-headers-policy print them.
@@ -21,6 +22,9 @@ pub(crate) struct Import {
     /// Policies that it names, as JSON.
     #[arg(value_name = "POLICY")]
     policies: Vec<PathBuf>,
+    /// Keeps the one of all commands out of the help: it is refused here.
+    #[arg(long, hide = true)]
+    config: Option<PathBuf>,
 }
 
 impl Import {

@@ -7,10 +7,13 @@ use redb::Database;
 use tokio::sync::watch;
 use warmfront_certs::{CertificateFolder, Certificates};
 use warmfront_config::{Config, OriginKind};
-use warmfront_control::{AdminListener, Control, Keyring, Orders, Readiness, RootKey, Setup};
+use warmfront_control::{AdminListener, Control, Orders, Readiness, Setup};
+use warmfront_keys::{Guesses, Keyring, RootKey};
 use warmfront_origin::{Ground, Origin, Registrations, Resolver};
 use warmfront_proxy::{AccessLog, Bound, Edge, Parts, Snapshot};
 use warmfront_store::{Store, StoreLimits};
+
+use super::data_plane::Door;
 
 /// How long requests that are under way when the node stops may take to finish.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
@@ -24,53 +27,29 @@ pub(crate) struct Node {
     readiness: Readiness,
 }
 
-/// Opens files and sockets; every problem at once, and nothing serves before all is well.
+/// What a node is made of, each part opened.
+struct Opened {
+    certificates: Arc<Certificates>,
+    keyring: Arc<Keyring>,
+    store: Arc<Store>,
+    origins: Vec<Origin>,
+    orders: Option<Arc<Orders>>,
+    access_log: AccessLog,
+    bound: Vec<Bound>,
+    admin: AdminListener,
+}
+
+/// Opens files and sockets, and puts them together: nothing serves before all is well.
 ///
 /// Called on a tokio runtime.
 pub(crate) fn assemble(config: Config) -> Result<Node, Vec<String>> {
     let config = Arc::new(config);
-    let mut problems = Vec::new();
-    let mut note = |problem: String| problems.push(problem);
-
-    let certificates = Certificates::load(&config)
-        .map_err(|errors| errors.iter().for_each(|e| note(e.to_string())))
-        .ok();
-    // The root key first: it makes the state directory.
-    let state = RootKey::open(&config.listen.state).map_err(|e| note(e.to_string())).ok();
-    let database = state.as_ref().and_then(|_| {
-        super::state::open(&config.listen.state).map_err(|e| note(e.to_string())).ok()
-    });
-    let store = database.as_ref().and_then(|database| {
-        let opened = Store::open(&store_limits(&config), database.clone(), warmfront_proxy::now);
-        opened.map_err(|e| note(e.to_string())).ok()
-    });
-    let resolver = Resolver::new(&config.resolver).map_err(|e| note(e.to_string())).ok();
-    let origins = database.as_ref().zip(resolver.as_ref()).and_then(|(database, resolver)| {
-        let origins = open_origins(&config, database, resolver);
-        origins.map_err(|errors| errors.into_iter().for_each(&mut note)).ok()
-    });
-    let orders = certificates.as_ref().zip(database.as_ref()).zip(resolver.as_ref());
-    let orders = orders.and_then(|((certificates, database), resolver)| {
-        open_orders(&config, certificates, database, resolver).map_err(&mut note).ok()
-    });
-    let access_log = AccessLog::open(&config.log).map_err(|e| note(e.to_string())).ok();
-    let bound = Bound::all(&config.listen)
-        .map_err(|errors| errors.iter().for_each(|e| note(e.to_string())))
-        .ok();
-    let admin = AdminListener::bind(&config.listen.admin).map_err(|e| note(e.to_string())).ok();
-
-    let (Some(certificates), Some(root), Some(store), Some(origins), Some(orders)) =
-        (certificates, state, store, origins, orders)
-    else {
-        return Err(problems);
-    };
-    let (Some(access_log), Some(bound), Some(admin)) = (access_log, bound, admin) else {
-        return Err(problems);
-    };
+    let Opened { certificates, keyring, store, origins, orders, access_log, bound, admin } =
+        open(&config)?;
     for uncovered in super::check::uncovered(&config, &certificates) {
         tracing::warn!("{uncovered}");
     }
-    let store = Arc::new(store);
+    let guesses = Arc::new(Guesses::default());
     let registry = prometheus::Registry::new();
     let readiness = Readiness::new();
     let edge = Edge::new(Parts {
@@ -79,9 +58,14 @@ pub(crate) fn assemble(config: Config) -> Result<Node, Vec<String>> {
         store: store.clone(),
         registry: registry.clone(),
         access_log,
+        keyring: keyring.clone(),
+        guesses: guesses.clone(),
     });
+    let edge = edge.map_err(|error| vec![error.to_string()])?;
     let control = Control::new(Setup {
-        keyring: Keyring::new(&root, &config.keys),
+        keyring,
+        guesses,
+        data_plane: Arc::new(Door(edge.clone())),
         config,
         store,
         origins,
@@ -91,13 +75,59 @@ pub(crate) fn assemble(config: Config) -> Result<Node, Vec<String>> {
         registry,
         clock: warmfront_proxy::now,
     });
-    match (edge, control) {
-        (Ok(edge), Ok(control)) => Ok(Node { edge, bound, control, admin, readiness }),
-        (edge, control) => {
-            let errors = [edge.err(), control.err()];
-            Err(errors.into_iter().flatten().map(|e| e.to_string()).collect())
-        }
-    }
+    let control = control.map_err(|error| vec![error.to_string()])?;
+    Ok(Node { edge, bound, control, admin, readiness })
+}
+
+/// Opens every part; every problem at once.
+fn open(config: &Arc<Config>) -> Result<Opened, Vec<String>> {
+    let mut problems = Vec::new();
+    let mut note = |problem: String| problems.push(problem);
+
+    let certificates = Certificates::load(config)
+        .map_err(|errors| errors.iter().for_each(|e| note(e.to_string())))
+        .ok();
+    // The root key first: it makes the state directory.
+    let state = RootKey::open(&config.listen.state).map_err(|e| note(e.to_string())).ok();
+    let database = state.as_ref().and_then(|_| {
+        super::state::open(&config.listen.state).map_err(|e| note(e.to_string())).ok()
+    });
+    let store = database.as_ref().and_then(|database| {
+        let opened = Store::open(&store_limits(config), database.clone(), warmfront_proxy::now);
+        opened.map_err(|e| note(e.to_string())).ok()
+    });
+    let keyring = state.as_ref().zip(database.as_ref()).and_then(|(root, database)| {
+        let (state, now) = (&config.listen.state, warmfront_proxy::now());
+        let keyring = Keyring::open(root, &config.keys, database.clone(), state, now);
+        keyring.map_err(|e| note(e.to_string())).ok()
+    });
+    let resolver = Resolver::new(&config.resolver).map_err(|e| note(e.to_string())).ok();
+    let origins = database.as_ref().zip(resolver.as_ref()).and_then(|(database, resolver)| {
+        let origins = open_origins(config, database, resolver);
+        origins.map_err(|errors| errors.into_iter().for_each(&mut note)).ok()
+    });
+    let orders = certificates.as_ref().zip(database.as_ref()).zip(resolver.as_ref());
+    let orders = orders.and_then(|((certificates, database), resolver)| {
+        open_orders(config, certificates, database, resolver).map_err(&mut note).ok()
+    });
+    let access_log = AccessLog::open(&config.log).map_err(|e| note(e.to_string())).ok();
+    let bound = Bound::all(&config.listen)
+        .map_err(|errors| errors.iter().for_each(|e| note(e.to_string())))
+        .ok();
+    let admin = AdminListener::bind(&config.listen.admin).map_err(|e| note(e.to_string())).ok();
+    let opened = || {
+        Some(Opened {
+            certificates: certificates?,
+            keyring: Arc::new(keyring?),
+            store: Arc::new(store?),
+            origins: origins?,
+            orders: orders?,
+            access_log: access_log?,
+            bound: bound?,
+            admin: admin?,
+        })
+    };
+    opened().ok_or(problems)
 }
 
 // === impl Node ===

@@ -10,17 +10,20 @@ use pingora_cache::{NoCacheReason, RespCacheable};
 use pingora_core::{Error, ErrorType, InvalidHTTPHeader, OrErr as _, Result};
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
+use warmfront_config::Site;
 use warmfront_origin::{Bucket, Channel, Diagnosis, Origin};
 use warmfront_semantics::date;
 use warmfront_semantics::fields::{HOP_BY_HOP, connection_options, is_websocket};
 use warmfront_semantics::navigation::{Wanted, wanted};
 use warmfront_semantics::storable::Why;
+use warmfront_semantics::tags::{SURROGATE_KEY, Tags};
 
 use storing::unstorable;
-pub(crate) use storing::{Candidate, Kept, judge};
+pub(crate) use storing::{Candidate, Kept, TICK, bounds, judge, place};
 
 use crate::context::{self, Asks, Context, Detour, Errand, Routed};
 use crate::edge::Edge;
+use crate::explain::EXPLAIN;
 use crate::failure::{Fault, OriginFault};
 use crate::request::RequestHead;
 use crate::select::{self, Next};
@@ -57,7 +60,7 @@ pub(crate) async fn receive(
     response: &mut ResponseHeader,
 ) -> Result<()> {
     if is_interim(response) {
-        clean(response, context.origin()?)?;
+        clean(response, context)?;
         shape::interim(session, context, response).await;
         return Ok(());
     }
@@ -76,7 +79,8 @@ pub(crate) async fn receive(
         }
         Course::Detour(detour) if repeatable => Err(again(session, context, detour)),
         Course::Keep | Course::Detour(_) => {
-            clean(response, context.origin()?)?;
+            context.tags = Tags::of(&response.headers, &context.routed()?.site().tags_header);
+            clean(response, context)?;
             date(response, clock::now())?;
             effects::take_out(edge, &context.routed()?, response);
             validate::note(session, context, response);
@@ -89,7 +93,7 @@ pub(crate) async fn receive(
 
 /// Notes what the target's answer says of the target, and by what the client stays with it.
 fn hear(context: &mut Context, response: &ResponseHeader) {
-    let secure = context.arrival.as_ref().is_some_and(|it| it.connection.tls.is_some());
+    let secure = context.arrival.as_ref().is_some_and(|it| it.connection.is_secure());
     let channel = if secure { Channel::Secure } else { Channel::Plain };
     let Some(lease) = &mut context.attempt.lease else { return };
     lease.answered(response.status, &response.headers, Instant::now());
@@ -105,13 +109,15 @@ fn date(response: &mut ResponseHeader, now: SystemTime) -> Result<()> {
     Ok(())
 }
 
-/// Drops what belongs to the connection with the origin, and a length where there is no content. The
-/// rest stays in its order, which removing fields one by one would not do.
-fn clean(response: &mut ResponseHeader, origin: &Origin) -> Result<()> {
+/// Drops what belongs to the connection with the origin, what is between the origin and the edge, and a
+/// length where there is no content. The rest stays in its order, which removing fields one by one would
+/// not do.
+fn clean(response: &mut ResponseHeader, context: &Context) -> Result<()> {
+    let site = context.routed()?.site();
     let status = response.status;
     let switches = status == StatusCode::SWITCHING_PROTOCOLS;
     let nominated = connection_options(&response.headers);
-    let internals: &[HeaderName] = match origin {
+    let internals: &[HeaderName] = match context.origin()? {
         Origin::Bucket(_) => &BUCKET_INTERNALS,
         Origin::TargetGroup(_) => &[],
     };
@@ -122,7 +128,8 @@ fn clean(response: &mut ResponseHeader, origin: &Origin) -> Result<()> {
     let is_bodiless = status.is_informational() || status == StatusCode::NO_CONTENT;
     let is_dropped = |name: &HeaderName| {
         // A switch of protocols is of this very connection.
-        (!switches && is_the_connections(name)) || (is_bodiless && *name == header::CONTENT_LENGTH)
+        let is_without_content = is_bodiless && *name == header::CONTENT_LENGTH;
+        (!switches && is_the_connections(name)) || is_without_content || is_for_the_edge(site, name)
     };
     one_length(response)?;
     if !response.headers.keys().any(is_dropped) {
@@ -135,6 +142,22 @@ fn clean(response: &mut ResponseHeader, origin: &Origin) -> Result<()> {
     cleaned.set_version(response.version);
     *response = cleaned;
     Ok(())
+}
+
+/// Drops from trailers what no client sees.
+pub(crate) fn clean_trailers(context: &Context, trailers: &mut HeaderMap) -> Result<()> {
+    let site = context.routed()?.site();
+    let dropped: Vec<_> =
+        trailers.keys().filter(|name| is_for_the_edge(site, name)).cloned().collect();
+    for name in &dropped {
+        trailers.remove(name);
+    }
+    Ok(())
+}
+
+/// Whether a field of the origin's is said to the edge alone, or is the edge's alone to say.
+fn is_for_the_edge(site: &Site, name: &HeaderName) -> bool {
+    *name == site.tags_header || *name == SURROGATE_KEY || *name == EXPLAIN
 }
 
 /// RFC 9110 §8.6: a length that is said several times is passed on once. Lengths that differ came no
@@ -226,6 +249,7 @@ pub(crate) fn storing(
             resource: context.key.resource(),
             status: response.status,
             fields,
+            tags: context.tags.clone(),
             began,
             bytes_max: edge.storage.store().object_bytes_max(),
         };

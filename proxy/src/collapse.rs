@@ -1,22 +1,30 @@
 //! Collapse: many requests for one missing key are one request to the origin, and what is known not to
 //! be shared is not waited for.
 
+mod locks;
+
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use moka::sync::Cache;
 use pingora_cache::key::CacheHashKey as _;
-use pingora_cache::lock::{
-    CacheKeyLock, CacheKeyLockImpl, CacheLock, LockStatus, Locked, WritePermit,
-};
+use pingora_cache::lock::{CacheKeyLock, LockStatus, Locked, WritePermit};
 use pingora_cache::predictor::{CacheablePredictor, Predictor};
 use pingora_cache::{CacheKey, HttpCache, NoCacheReason};
 use pingora_core::Error;
+use pingora_proxy::Session;
 use warmfront_semantics::storable::Why;
-use warmfront_store::Digest;
 use warmfront_store::storage::PingoraStorage;
+use warmfront_store::{Birth, Digest};
 
+use crate::admit;
+use crate::context::Context;
 use crate::failure::Fault;
+use locks::{Fill, Locks};
+
+/// So often a request waits anew: each invalidation of what it waits for wakes it. The time that it
+/// waits in all has a bound of its own, which comes first; this one ends what does not wait at all.
+pub(crate) const WAITS_MAX: usize = 10_000;
 
 /// How many keys are remembered as not storable, in each of the predictor's shards.
 const UNSTORABLE_KEYS: usize = 4096;
@@ -24,7 +32,7 @@ const UNSTORABLE_KEYS: usize = 4096;
 /// Pingora's lock, without its gap between a look-up that finds nothing and the lock that is taken
 /// then: whatever was stored in between is found by a second look-up.
 pub(crate) struct Collapse {
-    lock: Box<CacheKeyLockImpl>,
+    lock: Locks,
     storage: &'static PingoraStorage,
 }
 
@@ -87,11 +95,32 @@ fn awaited(cache: &HttpCache) -> Option<Digest> {
     Some(key.variance_bin().unwrap_or_else(|| key.primary_bin()))
 }
 
+/// Gives back the lock that a refresh came with, if others had refreshed it before: of an answer from
+/// the cache Pingora lets it dangle (proxy `lib.rs`, `finish`).
+pub(crate) fn give_back(session: &mut Session) {
+    if let Some(refresh) = session.subrequest_ctx.as_mut() {
+        refresh.release_write_lock();
+    }
+}
+
 // === impl Collapse ===
 
 impl Collapse {
     pub(crate) fn new(age_timeout: Duration, storage: &'static PingoraStorage) -> Self {
-        Self { lock: CacheLock::new_boxed(age_timeout), storage }
+        Self { lock: Locks::new(age_timeout), storage }
+    }
+
+    /// Notes that what others may wait for is asked of its origin, once more if by another way: whoever
+    /// comes after an invalidation of it does not wait.
+    pub(crate) fn begin(&self, cache: &HttpCache, context: &Context, birth: Birth) {
+        if !cache.enabled() || !cache.is_cache_lock_writer() {
+            return;
+        }
+        if let (Some(key), Ok(routed)) = (cache.maybe_cache_key(), context.routed()) {
+            let ledger = routed.route.site().ledger.clone();
+            let place = admit::place(&routed, &context.detour);
+            self.lock.begin(key, Fill { ledger, place, birth });
+        }
     }
 
     /// A lock that was released already: whoever waits for it looks again at once.
@@ -118,10 +147,6 @@ impl CacheKeyLock for Collapse {
 
     fn release(&self, key: &CacheKey, permit: WritePermit, reason: LockStatus) {
         self.lock.release(key, permit, reason);
-    }
-
-    fn custom_lock_status(&self, reason: &'static str) -> LockStatus {
-        self.lock.custom_lock_status(reason)
     }
 }
 

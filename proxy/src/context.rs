@@ -7,12 +7,16 @@ use std::time::{Instant, SystemTime};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use pingora_core::{Error, ErrorType, Result};
 use tokio::sync::OwnedSemaphorePermit;
+use warmfront_config::{Behavior, Site};
 use warmfront_origin::{Lease, Origin};
 use warmfront_semantics::cache_status::Forward;
+use warmfront_semantics::inspection::Bypass;
 use warmfront_semantics::precondition::Outcome;
+use warmfront_semantics::tags::Tags;
 use warmfront_store::{Birth, Encoder, StoredResponse};
 
 use crate::edge::Edge;
+use crate::explain::Explain;
 use crate::failure::Fault;
 use crate::key::Key;
 use crate::pages::Page;
@@ -29,6 +33,8 @@ pub(crate) enum Errand {
     Refresh,
     /// Another request, which wants the page of its error.
     Page,
+    /// The store: what was invalidated is fetched before a client asks for it.
+    Prefetch,
 }
 
 /// One request's walk. Each field has one writer, named behind it.
@@ -39,6 +45,8 @@ pub(crate) struct Context {
     pub(crate) arrival: Option<Arrival>,
     /// `listen`.
     pub(crate) errand: Errand,
+    /// `listen`: whether the client wants to be told why it gets what it gets.
+    pub(crate) explain: Explain,
     /// `listen`.
     pub(crate) head: Option<RequestHead>,
     /// `route`.
@@ -51,6 +59,8 @@ pub(crate) struct Context {
     pub(crate) attempt: Attempt,
     /// `admit`: the way to the origin was changed by what it answered.
     pub(crate) detour: Detour,
+    /// `admit`: what the origin's last answer can be invalidated by; `None` if it said nothing of that.
+    pub(crate) tags: Option<Tags>,
     /// `admit`: the fields by which a 304 freshens what is stored.
     pub(crate) update: Option<HeaderMap>,
     /// `admit`: what was stored, and is not what the origin validated.
@@ -169,6 +179,18 @@ pub(crate) struct Routed<'a> {
     pub(crate) route: &'a Route,
 }
 
+// === impl Routed ===
+
+impl<'a> Routed<'a> {
+    pub(crate) fn site(&self) -> &'a Site {
+        &self.route.site().site
+    }
+
+    pub(crate) fn behavior(&self) -> &'a Behavior {
+        &self.route.behavior().behavior
+    }
+}
+
 // === impl Context ===
 
 impl Context {
@@ -177,12 +199,14 @@ impl Context {
             edge,
             arrival: None,
             errand: Errand::Client,
+            explain: Explain::No,
             head: None,
             route: None,
-            key: Key::None(Forward::Bypass),
+            key: Key::None(Bypass::Policy),
             forward: Forward::Bypass,
             attempt: Attempt::default(),
             detour: Detour::None,
+            tags: None,
             update: None,
             unvalidated: None,
             stickiness: None,

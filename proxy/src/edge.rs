@@ -1,6 +1,6 @@
 //! The data plane as a whole: assembled once, served until shutdown.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
 use pingora_core::apps::{HttpServerOptions, ServerApp as _};
@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use warmfront_certs::Certificates;
 use warmfront_config::Config;
+use warmfront_keys::{Guesses, Keyring};
 use warmfront_store::{Digester, Store, storage::PingoraStorage};
 
 use crate::access_log::AccessLog;
@@ -49,6 +50,10 @@ pub struct Parts {
     pub registry: prometheus::Registry,
     /// Where requests are written down.
     pub access_log: AccessLog,
+    /// Whose keys let a client be told why it gets what it gets.
+    pub keyring: Arc<Keyring>,
+    /// How often each client was wrong about a key, here and at the control API.
+    pub guesses: Arc<Guesses>,
 }
 
 /// The data plane.
@@ -70,6 +75,10 @@ pub struct Edge {
     pub(crate) name: String,
     pub(crate) metrics: Metrics,
     pub(crate) access_log: AccessLog,
+    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) guesses: Arc<Guesses>,
+    /// What serves, once it does and while it does: what the edge asks for itself goes the same way.
+    serving: watch::Sender<Option<Weak<HttpProxy<EdgeService>>>>,
 }
 
 // === impl Edge ===
@@ -96,12 +105,16 @@ impl Edge {
             name: own_name(),
             metrics: Metrics::register(&parts.registry)?,
             access_log: parts.access_log,
+            keyring: parts.keyring,
+            guesses: parts.guesses,
+            serving: watch::Sender::new(None),
         }))
     }
 
     /// Serves on these sockets until `shutdown` turns true and every connection is served out.
     pub async fn serve(self: Arc<Self>, bound: Vec<Bound>, shutdown: watch::Receiver<bool>) {
         let proxy = Arc::new(self.proxy());
+        self.serving.send_replace(Some(Arc::downgrade(&proxy)));
         let limits = &self.config().limits;
         let open = self.metrics.open_connections();
         let census = Census::new(limits.connections, limits.connections_per_client, open);
@@ -126,6 +139,13 @@ impl Edge {
     /// Writes down what is not written yet. Blocks until it is.
     pub fn finish(&self) {
         self.access_log.close();
+    }
+
+    /// What serves, as soon as it does; `None` once it does no more.
+    pub(crate) async fn serving(&self) -> Option<Arc<HttpProxy<EdgeService>>> {
+        let mut serving = self.serving.subscribe();
+        let proxy = serving.wait_for(Option::is_some).await.ok()?;
+        proxy.as_ref()?.upgrade()
     }
 
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {

@@ -19,7 +19,7 @@ pub(crate) fn take_out(edge: &Edge, routed: &Routed<'_>, response: &ResponseHead
         return;
     }
     change(edge, routed);
-    let scheme = arrival.connection.scheme();
+    let scheme = arrival.connection.scheme.as_str();
     let authority = head.authority(&arrival.connection);
     for value in NAMING.iter().flat_map(|name| response.headers.get_all(name)) {
         let named = same_origin_target(scheme, &authority, head.path_and_query(), value.as_bytes());

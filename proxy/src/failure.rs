@@ -275,7 +275,7 @@ pub(crate) async fn tell(
     context: &mut Context,
     error: &Error,
 ) -> FailToProxy {
-    let fault = context.fault.take().unwrap_or_else(|| Fault::from_pingora(error));
+    let fault = context.fault.get_or_insert_with(|| Fault::from_pingora(error)).clone();
     let told = fault.verdict();
     // Pingora keeps no connection behind a request that failed; the client is told so.
     session.set_keepalive(None);
@@ -287,7 +287,6 @@ pub(crate) async fn tell(
             let _ = session.as_downstream_mut().drain_request_body().await;
         }
     }
-    context.fault = Some(fault);
     FailToProxy { error_code: told.status.as_u16(), can_reuse_downstream: !told.closes }
 }
 

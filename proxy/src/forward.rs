@@ -187,7 +187,7 @@ fn to_target(
         ("x-forwarded-for", address(arrival.connection.client.ip())?),
         ("x-forwarded-host", client),
         ("x-forwarded-port", HeaderValue::from(arrival.connection.local.port())),
-        ("x-forwarded-proto", HeaderValue::from_static(arrival.connection.scheme())),
+        ("x-forwarded-proto", HeaderValue::from_static(arrival.connection.scheme.as_str())),
     ];
     for (name, value) in forwarded {
         request.insert_header(name, value).map_err(|e| internal(&e))?;

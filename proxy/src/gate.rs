@@ -25,6 +25,17 @@ pub(crate) enum Verdict {
     Answer(Answer),
 }
 
+/// Whose clients come in here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Door {
+    /// Everybody's: who they are is looked at.
+    Front,
+    /// Of somebody who is only asked about: where from, nobody knows.
+    Asked,
+    /// The edge's own: it is let in, and goes where clients go.
+    Back,
+}
+
 /// What holds for every request, whatever site it is for: limits that HTTP/2 does not enforce by
 /// itself, and fields no honest client sends.
 pub(crate) fn inspect(
@@ -61,14 +72,17 @@ pub(crate) fn inspect(
 }
 
 /// What the site lets through, and whom.
-pub(crate) fn judge(routed: &Routed<'_>, fields: &HeaderMap) -> Result<Verdict, Fault> {
+pub(crate) fn judge(routed: &Routed<'_>, fields: &HeaderMap, door: Door) -> Result<Verdict, Fault> {
     let Routed { arrival, head, route } = *routed;
     let (site, behavior) = (&route.site().site, &route.behavior().behavior);
     // RFC 9110 §9.3.8: TRACE would echo credentials; CONNECT is for proxies.
     if matches!(head.method, Method::TRACE | Method::CONNECT) {
         return Ok(Verdict::Answer(not_allowed(&behavior.methods)));
     }
-    access::by_address(&site.clients, arrival.connection.client.ip()).map_err(Fault::Denied)?;
+    if door == Door::Front {
+        let client = arrival.connection.client.ip();
+        access::by_address(&site.clients, client).map_err(Fault::Denied)?;
+    }
     // RFC 9110 §9.3.7: `*` asks about the server, not about any resource of an origin.
     if head.path_and_query() == "*" {
         let answer = Answer::page(StatusCode::OK, "warmfront", false);
@@ -86,7 +100,9 @@ pub(crate) fn judge(routed: &Routed<'_>, fields: &HeaderMap) -> Result<Verdict, 
     if !lets_through(&behavior.methods, &head.method) {
         return Ok(Verdict::Answer(not_allowed(&behavior.methods)));
     }
-    if let Some(trusted) = &behavior.trusted_keys {
+    if let Some(trusted) = &behavior.trusted_keys
+        && door != Door::Back
+    {
         access::by_signature(trusted, routed, fields).map_err(Fault::Denied)?;
     }
     Ok(Verdict::Pass)

@@ -3,8 +3,8 @@
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use warmfront_config::{HostField, HostPattern, Selection, Viewer};
 use warmfront_origin::Origin;
-use warmfront_semantics::cache_status::Forward;
 use warmfront_semantics::fields::is_websocket;
+use warmfront_semantics::inspection::Bypass;
 use warmfront_semantics::navigation::{Wanted, wanted};
 use warmfront_store::{Digest, Digester};
 
@@ -23,7 +23,7 @@ pub(crate) enum Key {
         resource: Option<Digest>,
     },
     /// Not at all.
-    None(Forward),
+    None(Bypass),
 }
 
 /// Whether a request has content.
@@ -54,13 +54,19 @@ impl Key {
         let Sent { fields, content, errand } = *sent;
         let Routed { arrival, head, route } = *routed;
         if !matches!(head.method, Method::GET | Method::HEAD) {
-            return Self::None(Forward::Method);
+            return Self::None(Bypass::Method);
         }
         // A switch of protocols is between this client and the origin, and so is a GET with content,
         // which no key could hold. Over HTTP/2 no field need announce it. Nor could a variant's key
         // tell of fields that the origin does not get to see.
-        if content == Content::Some || is_websocket(fields) || takes_fields_away(fields) {
-            return Self::None(Forward::Bypass);
+        if content == Content::Some {
+            return Self::None(Bypass::Content);
+        }
+        if is_websocket(fields) {
+            return Self::None(Bypass::Upgrade);
+        }
+        if takes_fields_away(fields) {
+            return Self::None(Bypass::Connection);
         }
         let has_pages = route.site().site.spa.is_some() && errand != Errand::Page;
         let is_bucket = |origin: &Origin| matches!(origin, Origin::Bucket(_));
@@ -70,9 +76,9 @@ impl Key {
             Wanted::File
         };
         if route.behavior().behavior.policy.stores_nothing() {
-            return Self::None(Forward::Bypass);
+            return Self::None(Bypass::Policy);
         }
-        let scheme = arrival.connection.scheme();
+        let scheme = arrival.connection.scheme.as_str();
         let resource = resource(digester, routed, scheme, page);
         match version(digester, routed, fields, &resource) {
             Some(digest) => Self::Primary { digest, resource: Some(resource) },

@@ -14,9 +14,11 @@ mod collapse;
 mod context;
 mod edge;
 mod effects;
+mod explain;
 mod failure;
 mod forward;
 mod gate;
+mod inspect;
 mod key;
 mod listen;
 mod lookup;
@@ -24,6 +26,7 @@ mod metrics;
 mod observe;
 mod pages;
 mod policy;
+mod prefetch;
 mod request;
 mod route;
 mod select;
@@ -31,6 +34,8 @@ mod service;
 mod shape;
 mod snapshot;
 mod stale;
+#[cfg(test)]
+mod tests;
 mod validate;
 mod walk;
 

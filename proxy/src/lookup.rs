@@ -4,21 +4,23 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderName, Method, header};
-use pingora_cache::{CacheMeta, CachePhase, ForcedFreshness, HttpCache};
+use pingora_cache::{CacheKey, CacheMeta, CachePhase, ForcedFreshness, HttpCache};
 use pingora_proxy::Session;
 use warmfront_config::RequestDirectives as Obey;
 use warmfront_semantics::cache_status::{CacheStatus, Forward, Lookup};
 use warmfront_semantics::directives::{MaxStale, RequestDirectives, Seconds};
 use warmfront_semantics::freshness::Permission;
+use warmfront_semantics::inspection::INVALIDATED;
 use warmfront_semantics::vary::Vary;
-use warmfront_store::{Digest, Digester, Kept, StoredResponse, Variants};
+use warmfront_store::{Digest, Digester, Kept, Softened, StoredResponse, Variants};
 
 use crate::context::{Context, Errand};
 use crate::edge::Edge;
 use crate::failure::{ClientFault, Fault};
-use crate::forward;
 use crate::key::Key;
 use crate::policy::with_shown_cookies;
+use crate::route::Route;
+use crate::{explain, forward};
 
 /// The stored response that a meta was made from.
 pub(crate) fn stored(meta: &CacheMeta) -> Option<&Arc<StoredResponse>> {
@@ -31,6 +33,11 @@ pub(crate) const KEPT: &str = "kept";
 /// Whether what was found is an asset of an earlier deploy, for those who still have that open.
 pub(crate) fn is_kept(meta: &CacheMeta) -> bool {
     meta.extensions().get::<Kept>().is_some()
+}
+
+/// The soft invalidation that marked what was found stale.
+pub(crate) fn softened(meta: &CacheMeta) -> Option<Softened> {
+    meta.extensions().get().copied()
 }
 
 /// Whether a request found one, and asks its origin about it.
@@ -49,6 +56,14 @@ pub(crate) fn may_share(request: &HeaderMap) -> bool {
 pub(crate) fn audience(request: &HeaderMap) -> &'static str {
     let personal = [header::COOKIE, header::AUTHORIZATION];
     if personal.iter().any(|name| request.contains_key(name)) { "personal" } else { "" }
+}
+
+/// A primary key in Pingora's terms. The digest stands for the whole of it; Pingora's own hash is not
+/// needed.
+pub(crate) fn cache_key(digest: Digest, request: &HeaderMap) -> CacheKey {
+    let mut key = CacheKey::new(digest, audience(request));
+    key.set_primary_bin_override(digest);
+    key
 }
 
 /// Why a request does not go to the origin: what it waited for has failed there, or the client will
@@ -83,17 +98,7 @@ pub(crate) fn variant(
     let (Key::Primary { digest: primary, .. }, Some(route)) = (&context.key, &context.route) else {
         return None;
     };
-    let digest_of = |vary: &Vary| {
-        let shown = |name: &HeaderName| forward::is_shown(route, name);
-        let request = match vary {
-            Vary::Fields(names) if names.contains(&header::COOKIE) => {
-                &with_shown_cookies(&route.behavior().behavior, request)
-            }
-            _ => request,
-        };
-        let secondary = vary.secondary_key_of(request, shown).unwrap_or_default();
-        digester.digest([Some(primary.as_slice()), Some(secondary.as_slice())])
-    };
+    let digest_of = |vary: &Vary| variant_of(primary, vary, route, digester, request);
     if let Some(variants) = meta.extensions().get::<Arc<Variants>>() {
         return variants.select(digest_of);
     }
@@ -101,6 +106,25 @@ pub(crate) fn variant(
         vary @ Vary::Fields(_) => Some(digest_of(&vary)),
         Vary::Nothing | Vary::Everything => None,
     }
+}
+
+/// The digest that a request has under a Vary field.
+pub(crate) fn variant_of(
+    primary: &Digest,
+    vary: &Vary,
+    route: &Route,
+    digester: &Digester,
+    request: &HeaderMap,
+) -> Digest {
+    let shown = |name: &HeaderName| forward::is_shown(route, name);
+    let request = match vary {
+        Vary::Fields(names) if names.contains(&header::COOKIE) => {
+            &with_shown_cookies(&route.behavior().behavior, request)
+        }
+        _ => request,
+    };
+    let secondary = vary.secondary_key_of(request, shown).unwrap_or_default();
+    digester.digest([Some(primary.as_slice()), Some(secondary.as_slice())])
 }
 
 /// Whether what was found is used as it stands, whatever its lifetime says: the client may ask for
@@ -116,6 +140,8 @@ pub(crate) fn found(
     let fresh = meta.is_fresh(now);
     if !fresh {
         context.forward = Forward::Stale;
+        // Whatever comes of it: this is why.
+        context.detail = softened(meta).map(|_| INVALIDATED);
     }
     if !fresh && is_never_fresh(meta) && !is_kept(meta) {
         session.cache.set_cache_lock(None, None);
@@ -130,10 +156,13 @@ pub(crate) fn found(
     let obey = context.routed().ok()?.route.site().site.request_directives;
     let request = &session.req_header().headers;
     if obey == Obey::Honor
-        && let Some(forced) = asked(meta, &RequestDirectives::of(request), now)
+        && let Some(wish) = wish(&Found::of(meta), &RequestDirectives::of(request), now)
     {
         context.forward = Forward::Request;
-        return Some(forced);
+        return Some(match wish {
+            Wish::Asked => ForcedFreshness::ForceExpired,
+            Wish::Borne => ForcedFreshness::ForceFresh,
+        });
     }
     let backed_off = !fresh && stored(meta).is_some_and(|stored| stored.is_backed_off(now));
     backed_off.then_some(ForcedFreshness::ForceFresh)
@@ -145,28 +174,51 @@ fn is_never_fresh(meta: &CacheMeta) -> bool {
     meta.fresh_until() < meta.epoch() && meta.stale_while_revalidate_sec() == 0
 }
 
-fn asked(
-    meta: &CacheMeta,
-    request: &RequestDirectives,
-    now: SystemTime,
-) -> Option<ForcedFreshness> {
-    let age = now.duration_since(meta.epoch()).unwrap_or_default();
-    let left = meta.fresh_until().duration_since(now);
+/// What a client's own directives are judged by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Found {
+    /// What its age is counted from.
+    pub(crate) epoch: SystemTime,
+    pub(crate) fresh_until: SystemTime,
+    /// Whether it may be served stale, where the client takes it so.
+    pub(crate) stale: Permission,
+}
+
+/// What a client says of what was found, if that makes a difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// It wants the origin to be asked.
+    Asked,
+    /// It takes it, stale as it is.
+    Borne,
+}
+
+impl Found {
+    fn of(meta: &CacheMeta) -> Self {
+        let stored = stored(meta);
+        let stale = stored.map_or(Permission::Forbidden, |stored| stored.staleness().unreachable);
+        Self { epoch: meta.epoch(), fresh_until: meta.fresh_until(), stale }
+    }
+}
+
+/// What the directives of a request make of what was found.
+pub(crate) fn wish(found: &Found, request: &RequestDirectives, now: SystemTime) -> Option<Wish> {
+    let age = now.duration_since(found.epoch).unwrap_or_default();
+    let left = found.fresh_until.duration_since(now);
     let too_old = matches!(request.max_age, Some(Seconds::Of(most)) if age > seconds(most));
     let too_short = match request.min_fresh {
         Some(Seconds::Of(least)) => left.as_ref().map_or(true, |left| *left < seconds(least)),
         _ => false,
     };
     if request.no_cache || too_old || too_short {
-        return Some(ForcedFreshness::ForceExpired);
+        return Some(Wish::Asked);
     }
-    let permitted = stored(meta)?.staleness().unreachable == Permission::Allowed;
     let past = left.err()?.duration();
     let borne = match request.max_stale? {
         MaxStale::Any => true,
         MaxStale::Of(most) => past <= seconds(most),
     };
-    (permitted && borne).then_some(ForcedFreshness::ForceFresh)
+    (found.stale == Permission::Allowed && borne).then_some(Wish::Borne)
 }
 
 fn seconds(n: u32) -> Duration {
@@ -196,7 +248,7 @@ pub(crate) fn status(cache: &HttpCache, context: &Context, now: SystemTime) -> C
         forward_status: context.attempt.status.map(|status| status.as_u16()),
         ttl: fresh_until.map(|until| seconds_between(now, until)),
         stored: stored && fresh_until.is_some(),
-        key: None,
+        key: explain::key(context),
         detail: context.detail,
     }
 }
@@ -207,6 +259,7 @@ pub(crate) fn none(context: &Context) -> CacheStatus {
     let lookup = if asked { Lookup::Failed(context.forward) } else { Lookup::Answered };
     CacheStatus {
         forward_status: context.attempt.status.map(|status| status.as_u16()),
+        key: explain::key(context),
         detail: context.detail,
         ..CacheStatus::of(lookup)
     }

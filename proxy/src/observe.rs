@@ -93,7 +93,7 @@ pub(crate) fn refusal(edge: &Edge, connection: &Connection, fault: ClientFault) 
     let mut line = Line::new(format);
     line.time("time", clock::now());
     line.display("client", &connection.client.ip());
-    line.text("scheme", connection.scheme().as_bytes());
+    line.text("scheme", connection.scheme.as_str().as_bytes());
     line.number("status", verdict.status.as_u16().into());
     line.text("fault", verdict.label.as_bytes());
     line.display("detail", &fault);
@@ -106,7 +106,7 @@ fn describe(line: &mut Line, context: &Context, arrival: &Arrival, end: &End<'_>
     line.display("client", &arrival.connection.client.ip());
     if let Some(head) = &context.head {
         line.text("method", head.method.as_str().as_bytes());
-        line.text("scheme", arrival.connection.scheme().as_bytes());
+        line.text("scheme", arrival.connection.scheme.as_str().as_bytes());
         line.text("host", head.host.as_str().as_bytes());
         let signed = context.route.as_ref();
         let signed = signed.is_some_and(|r| r.behavior().behavior.trusted_keys.is_some());

@@ -19,6 +19,8 @@ use warmfront_config::ErrorPage;
 
 use crate::context::{Context, Errand};
 use crate::edge::Edge;
+use crate::listen::PingoraStream;
+use crate::listen::connection::Whose;
 
 /// Larger pages are no pages of errors.
 const PAGE_BYTES_MAX: usize = 1024 * 1024;
@@ -58,7 +60,10 @@ impl Errand {
     /// Whom a request is for.
     pub(crate) fn of(session: &Session) -> Self {
         match session.subrequest_ctx.as_deref().map(for_page) {
-            None => Self::Client,
+            None => match PingoraStream::connection_of(session).map(|it| &it.whose) {
+                Some(Whose::Edge(_)) => Self::Prefetch,
+                Some(Whose::Client) | None => Self::Client,
+            },
             Some(None) => Self::Refresh,
             Some(Some(_)) => Self::Page,
         }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::Method;
+use http::{HeaderMap, Method};
 use pingora_cache::key::HashBinary;
 use pingora_cache::lock::CacheKeyLockImpl;
 use pingora_cache::{
@@ -23,12 +23,14 @@ use warmfront_semantics::precondition::{self, Outcome};
 use crate::admit;
 use crate::context::{self, Asks, Began, Context, Errand};
 use crate::edge::Edge;
+use crate::explain::Explain;
 use crate::failure::{ClientFault, Fault};
 use crate::gate::Verdict;
 use crate::key::Key;
 use crate::select::{Next, Switch, UPGRADED_IDLE};
 use crate::{
-    clock, failure, forward, lookup, observe, pages, select, shape, stale, validate, walk,
+    clock, collapse, failure, forward, lookup, observe, pages, prefetch, select, shape, stale,
+    validate, walk,
 };
 
 /// How long a body that nobody wants is read before its connection is given up.
@@ -56,7 +58,11 @@ impl ProxyHttp for EdgeService {
         Context::new(self.edge.clone())
     }
 
-    async fn early_request_filter(&self, session: &mut Session, _: &mut Context) -> Result<()> {
+    async fn early_request_filter(
+        &self,
+        session: &mut Session,
+        context: &mut Context,
+    ) -> Result<()> {
         let idle = self.edge.config().limits.idle_timeout;
         let upgrade = is_websocket(&session.req_header().headers);
         session.set_read_timeout(Some(if upgrade { UPGRADED_IDLE } else { idle }));
@@ -68,6 +74,7 @@ impl ProxyHttp for EdgeService {
         // `shape` passes them on: Pingora loses those that come together with a response it stores.
         session.set_ignore_info_resp(true);
         pages::address(session);
+        context.explain = Explain::take(session);
         Ok(())
     }
 
@@ -108,8 +115,8 @@ impl ProxyHttp for EdgeService {
     }
 
     fn request_cache_filter(&self, session: &mut Session, context: &mut Context) -> Result<()> {
-        if let Key::None(reason) = context.key {
-            context.forward = reason;
+        if let Key::None(why) = context.key {
+            context.forward = why.forward();
             return Ok(());
         }
         // Unless the store has it after all.
@@ -117,6 +124,7 @@ impl ProxyHttp for EdgeService {
         let (storage, unstorable) = (self.edge.storage, self.edge.unstorable);
         let mut overrides = CacheOptionOverrides::default();
         overrides.wait_timeout = Some(self.edge.config().cache.collapse_timeout);
+        overrides.max_lock_retries = Some(collapse::WAITS_MAX);
         let shared = lookup::may_share(&session.req_header().headers);
         let collapse = shared.then_some(self.edge.collapse as &CacheKeyLockImpl);
         session.cache.enable(storage, None, Some(unstorable), collapse, Some(overrides));
@@ -127,10 +135,7 @@ impl ProxyHttp for EdgeService {
         let Key::Primary { digest, .. } = context.key else {
             return Err(context::unnamed());
         };
-        // The digest stands for the whole key; Pingora's own hash of it is not needed.
-        let mut key = CacheKey::new(digest, lookup::audience(&session.req_header().headers));
-        key.set_primary_bin_override(digest);
-        Ok(key)
+        Ok(lookup::cache_key(digest, &session.req_header().headers))
     }
 
     fn cache_miss(&self, session: &mut Session, context: &mut Context) {
@@ -200,7 +205,9 @@ impl ProxyHttp for EdgeService {
         context: &mut Context,
     ) -> Result<Box<HttpPeer>> {
         let birth = self.edge.storage.store().birth();
-        context.attempt.began.get_or_insert_with(|| Began { at: clock::now(), birth });
+        let began = context.attempt.began.get_or_insert_with(|| Began { at: clock::now(), birth });
+        let birth = began.birth;
+        self.edge.collapse.begin(&session.cache, context, birth);
         context.attempt.asked = Some(Instant::now());
         let upgrade = is_websocket(&session.req_header().headers);
         let switch = if upgrade { Switch::Asked } else { Switch::No };
@@ -261,6 +268,15 @@ impl ProxyHttp for EdgeService {
         Ok(None)
     }
 
+    fn upstream_response_trailer_filter(
+        &self,
+        _: &mut Session,
+        trailers: &mut HeaderMap,
+        context: &mut Context,
+    ) -> Result<()> {
+        admit::clean_trailers(context, trailers)
+    }
+
     fn response_cache_filter(
         &self,
         session: &Session,
@@ -304,8 +320,9 @@ impl ProxyHttp for EdgeService {
     ) -> bool {
         match error {
             Some(error) => stale::stands_in(session, context, error, clock::now()),
-            // Whether a refresh in the background will do.
-            None => context.forward == Forward::Stale,
+            // Whether a refresh in the background will do. A prefetch is there to see it through, and
+            // a page is no client's request, which such a refresh has to be a copy of.
+            None => context.forward == Forward::Stale && context.errand == Errand::Client,
         }
     }
 
@@ -353,9 +370,11 @@ impl ProxyHttp for EdgeService {
         if context.fault.is_none() {
             context.fault = error.map(Fault::from_pingora);
         }
+        collapse::give_back(session);
         match context.errand {
             Errand::Client => observe::request(session, context),
             Errand::Refresh => observe::refresh(context),
+            Errand::Prefetch => prefetch::note(session, context),
             // What became of it is told with the error.
             Errand::Page => {}
         }

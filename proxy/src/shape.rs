@@ -28,10 +28,11 @@ use crate::admit::is_interim;
 use crate::answer::Answer;
 use crate::context::{Context, Errand};
 use crate::edge::Edge;
+use crate::explain::EXPLAIN;
 use crate::forward::{VIA, X_REQUEST_ID};
 use crate::listen::PASSED_ON;
 use crate::request::Arrival;
-use crate::{clock, lookup, pages, validate};
+use crate::{clock, explain, lookup, pages, validate};
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
@@ -59,6 +60,7 @@ pub(crate) async fn form(
     }
     conclude(response, context.outcome)?;
     context.answered = Some(Instant::now());
+    explain::gather(session, context).await;
     let status = lookup::status(&session.cache, context, clock::now());
     mark(session, response, context, &status)
 }
@@ -150,7 +152,7 @@ fn mark(
     let by_origin = status.lookup != Lookup::Answered || context.paged.is_some();
     if let Some(route) = &context.route {
         let said = &route.behavior().behavior.response_fields;
-        let (request, secure) = (&session.req_header().headers, arrival.connection.tls.is_some());
+        let (request, secure) = (&session.req_header().headers, arrival.connection.is_secure());
         fields::apply(said, request, secure, by_origin, response)?;
     }
     let x_cache = match status.lookup {
@@ -170,6 +172,9 @@ fn mark(
     response.insert_header(X_CACHE, HeaderValue::from_static(x_cache))?;
     response.append_header(header::VIA, HeaderValue::from_static("2.0 warmfront"))?;
     response.insert_header(X_REQUEST_ID, arrival.id.clone())?;
+    if let Some(sentence) = explain::sentence(session, context, status, response.status) {
+        response.insert_header(EXPLAIN, sentence)?;
+    }
     match fields::server_timing(context, status.lookup, Instant::now()) {
         Some(timing) => fields::add_timing(response, timing),
         None => Ok(()),

@@ -5,11 +5,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::StatusCode;
-use warmfront_config::spelling::matched_pattern;
-use warmfront_config::{Behavior, Config, HostPattern, OriginKind, PathPattern, Site};
+use warmfront_config::{Behavior, Config, HostPattern, OriginKind, PathPattern, Selection, Site};
 use warmfront_origin::Origin;
 use warmfront_semantics::authority::Host;
-use warmfront_store::{SiteLedger, Store};
+use warmfront_semantics::signed;
+use warmfront_store::{QueryInKey, SiteLedger, Store};
 
 /// Everything a request is judged by.
 #[derive(Debug)]
@@ -37,6 +37,8 @@ pub(crate) struct BehaviorRoute {
     pub(crate) behavior: Behavior,
     /// Its path, as requests are matched.
     pub(crate) pattern: PathPattern,
+    /// What of a query is in its keys, as invalidations are matched.
+    pub(crate) query_in_key: QueryInKey,
     /// Asked first.
     pub(crate) origin: Origin,
     pub(crate) standby: Option<Standby>,
@@ -112,10 +114,28 @@ fn behavior_route(behavior: &Behavior, origins: &HashMap<&str, Origin>) -> Optio
         }
         OriginKind::S3(_) | OriginKind::TargetGroup(_) => (named(&behavior.origin)?, None),
     };
-    let pattern = PathPattern::parse(&matched_pattern(behavior.path.as_str()));
-    // What `check` let in is still a pattern when it is decoded, unless it holds a control character.
-    let pattern = pattern.unwrap_or_else(|_| behavior.path.clone());
-    Some(BehaviorRoute { behavior: behavior.clone(), pattern, origin, standby })
+    let (pattern, query_in_key) = (behavior.path.matched(), query_in_key(behavior));
+    Some(BehaviorRoute { behavior: behavior.clone(), pattern, query_in_key, origin, standby })
+}
+
+fn query_in_key(behavior: &Behavior) -> QueryInKey {
+    // What signs a URL is in no key, whatever the policy says of it.
+    let signing: Vec<String> = match &behavior.trusted_keys {
+        Some(_) => signed::PARAMETERS.map(str::to_owned).into(),
+        None => Vec::new(),
+    };
+    match &behavior.policy.query {
+        Selection::None => QueryInKey::None,
+        Selection::All if signing.is_empty() => QueryInKey::Whole,
+        Selection::All => QueryInKey::Except(signing.into()),
+        Selection::Only(names) => {
+            let keyed = names.iter().filter(|name| !signing.contains(name));
+            QueryInKey::Only(keyed.cloned().collect())
+        }
+        Selection::Except(names) => {
+            QueryInKey::Except(names.iter().cloned().chain(signing).collect())
+        }
+    }
 }
 
 /// An app whose root object was taken away still has its page.

@@ -72,11 +72,13 @@ pub(crate) fn stands_in(
         Trouble::Answered(status) if matches!(status.as_u16(), 500 | 502 | 503 | 504) => {
             staleness.if_error
         }
-        Trouble::Unreachable => longest(staleness, routed.route.site().site.stale_if_unreachable),
-        Trouble::Answered(_) | Trouble::Elsewhere => Duration::ZERO,
+        Trouble::Unreachable => longest(staleness, routed.site().stale_if_unreachable),
+        Trouble::Answered(_) | Trouble::Elsewhere => return false,
     };
-    let past = now.duration_since(meta.fresh_until()).unwrap_or_default();
-    if window.is_zero() || past > window {
+    let past = now.duration_since(stored.fresh_until()).unwrap_or_default();
+    // What was only marked stale has the whole of its own lifetime left to stand in for its origin.
+    let is_spared = past.is_zero() && lookup::softened(meta).is_some();
+    if !is_spared && (window.is_zero() || past > window) {
         return false;
     }
     stored.back_off(now + BACK_OFF);

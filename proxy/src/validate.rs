@@ -17,7 +17,7 @@ use crate::admit::{self, Candidate, Kept};
 use crate::context::{self, Asks, Context, Detour, Errand};
 use crate::edge::Edge;
 use crate::key::Key;
-use crate::lookup;
+use crate::{lookup, stale};
 
 /// What Pingora makes its conditions of.
 const VALIDATORS: [HeaderName; 2] = [header::ETAG, header::LAST_MODIFIED];
@@ -70,7 +70,9 @@ pub(crate) fn ends_stored(
     let whole = context.update.is_some() || context.attempt.asks == Asks::Whole;
     let of_resource = status.is_success()
         || status.is_redirection()
-        || matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE);
+        || matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE)
+        // A bucket that must not be listed says 403 of what it has no more.
+        || stale::is_gone(context, status);
     let of_client = matches!(why, Why::Authorization | Why::RequestNoStore | Why::Method)
         || !lookup::audience(&session.req_header().headers).is_empty();
     stale && whole && of_resource && !of_client
@@ -177,6 +179,7 @@ fn freshen(
         resource: context.key.resource(),
         status: meta.response_header().status,
         fields,
+        tags: context.tags.clone(),
         began,
         bytes_max: edge.storage.store().object_bytes_max(),
     };

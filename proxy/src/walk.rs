@@ -11,7 +11,7 @@ use crate::context::{Context, Errand, Routed};
 use crate::edge::Edge;
 use crate::failure::{ClientFault, EdgeFault, Fault};
 use crate::forward::CDN_LOOP;
-use crate::gate::{self, Verdict};
+use crate::gate::{self, Door, Verdict};
 use crate::key::{Content, Key, Sent};
 use crate::listen::PingoraStream;
 use crate::request::{Arrival, RequestHead};
@@ -26,6 +26,7 @@ pub(crate) fn enter(
     let sent = content(session);
     context.errand = Errand::of(session);
     let arrival = context.arrival.insert(arrival(edge, session, context.errand)?);
+    context.explain.prove(edge, arrival, context.errand);
     let request = session.req_header();
     let head = RequestHead::new(
         &request.method,
@@ -46,14 +47,23 @@ pub(crate) fn enter(
         return Err(ClientFault::Loop.into());
     }
     // Whoever is shown the page of an error need not be let in to see it otherwise.
-    if context.errand != Errand::Page
-        && let Verdict::Answer(answer) = gate::judge(&routed, &request.headers)?
+    if let Some(door) = door(context.errand)
+        && let Verdict::Answer(answer) = gate::judge(&routed, &request.headers, door)?
     {
         return Ok(Verdict::Answer(answer));
     }
     let sent = Sent { fields: &request.headers, content: sent, errand: context.errand };
     context.key = Key::derive(&edge.digester, &routed, &sent);
     Ok(Verdict::Pass)
+}
+
+/// By which door a request comes in, if it has to pass one.
+fn door(errand: Errand) -> Option<Door> {
+    match errand {
+        Errand::Client | Errand::Refresh => Some(Door::Front),
+        Errand::Prefetch => Some(Door::Back),
+        Errand::Page => None,
+    }
 }
 
 /// Whether a request names a node in CDN-Loop, with parameters or without (RFC 8586 §2).
@@ -67,8 +77,7 @@ fn has_been_through(fields: &HeaderMap, node: &str) -> bool {
 }
 
 fn arrival(edge: &Edge, session: &Session, errand: Errand) -> Result<Arrival, Fault> {
-    let digest = session.digest().and_then(|digest| digest.proxy_digest.as_deref());
-    let connection = digest.and_then(PingoraStream::connection_in).ok_or_else(|| {
+    let connection = PingoraStream::connection_of(session).ok_or_else(|| {
         Fault::Edge(EdgeFault::Internal("a request without a connection of ours".into()))
     })?;
     // What the edge asks for itself is not on the client's account.

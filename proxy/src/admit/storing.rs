@@ -12,6 +12,7 @@ use warmfront_semantics::directives::Seconds;
 use warmfront_semantics::fields::list_has;
 use warmfront_semantics::freshness::{Basis, Bounds, Freshness, Staleness, Times};
 use warmfront_semantics::storable::{Cookies, Exchange, Storable, Why, withheld};
+use warmfront_semantics::tags::Tags;
 use warmfront_semantics::target::canonical_path;
 use warmfront_store::{Admission, Digest, Keep, Place, Room};
 
@@ -21,7 +22,7 @@ use crate::policy::{self, Audience, keyed_query};
 use crate::{forward, stale};
 
 /// Pingora counts a deadline that is now as fresh; RFC 9111 §4.2 does not.
-const TICK: Duration = Duration::from_millis(1);
+pub(crate) const TICK: Duration = Duration::from_millis(1);
 
 /// What browsers may keep for so long does not change under its name.
 const LASTING: Duration = Duration::from_hours(24 * 30);
@@ -44,6 +45,8 @@ pub(crate) struct Candidate<'a> {
     pub(crate) resource: Option<Digest>,
     pub(crate) status: StatusCode,
     pub(crate) fields: HeaderMap,
+    /// What the origin says it can be invalidated by; `None` if it says nothing.
+    pub(crate) tags: Option<Tags>,
     pub(crate) began: Began,
     /// `cache.max_object`.
     pub(crate) bytes_max: u64,
@@ -67,8 +70,7 @@ pub(crate) struct Kept {
 
 /// What is stored of a candidate that came in `now`.
 pub(crate) fn judge(candidate: Candidate<'_>, now: SystemTime) -> Result<Kept, Why> {
-    let Candidate { routed, detour, request, resource, status, fields, began, bytes_max } =
-        candidate;
+    let Candidate { routed, request, status, fields, began, .. } = candidate;
     let site = &routed.route.site().site;
     let cookies = match site.set_cookie {
         SetCookie::Skip => Cookies::Skip,
@@ -103,7 +105,7 @@ pub(crate) fn judge(candidate: Candidate<'_>, now: SystemTime) -> Result<Kept, W
         return Err(Why::VaryStar);
     }
     let length = content_length(&fields);
-    if length.is_some_and(|length| length > bytes_max) {
+    if length.is_some_and(|length| length > candidate.bytes_max) {
         return Err(Why::TooLarge);
     }
     let staleness = Staleness::of(&control);
@@ -124,13 +126,14 @@ pub(crate) fn judge(candidate: Candidate<'_>, now: SystemTime) -> Result<Kept, W
     meta.set_epoch_override(freshness.epoch(&times));
     meta.extensions_mut().insert(Admission {
         ledger: routed.route.site().ledger.clone(),
-        place: Arc::new(place(&routed, detour)),
+        place: Arc::new(place(&routed, candidate.detour)),
         birth: began.birth,
         length,
         staleness,
         keep,
-        resource,
+        resource: candidate.resource,
         room: Room::default(),
+        tags: candidate.tags,
     });
     Ok(Kept { meta, left_out })
 }
@@ -154,7 +157,7 @@ fn parted(fields: &HeaderMap, is_chosen: impl Fn(&HeaderName) -> bool) -> (Heade
 }
 
 /// Where a response will stand.
-fn place(routed: &Routed<'_>, detour: &Detour) -> Place {
+pub(crate) fn place(routed: &Routed<'_>, detour: &Detour) -> Place {
     let Routed { head, route, .. } = *routed;
     let target = head.target();
     let query = keyed_query(&route.behavior().behavior, target.query);
@@ -166,13 +169,14 @@ fn place(routed: &Routed<'_>, detour: &Detour) -> Place {
     Place {
         path: canonical_path(target.path, b"").into(),
         query: query.map(|query| query.as_ref().into()),
+        query_in_key: route.behavior().query_in_key.clone(),
         made_from: made_from.map(Into::into),
     }
 }
 
 /// What a site says of lifetimes is not said of answers that may be for one client alone: those have a
 /// lifetime only by their origin's word.
-fn bounds(ttl: Ttl, audience: Audience) -> Bounds {
+pub(crate) fn bounds(ttl: Ttl, audience: Audience) -> Bounds {
     let Ttl { min, default, max } = ttl;
     match audience {
         Audience::All => Bounds { min, default, max },

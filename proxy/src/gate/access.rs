@@ -32,7 +32,7 @@ pub(super) fn by_signature(
     // As the client spelled it: that is what was signed.
     let authority = fields.get(header::HOST).and_then(|host| host.to_str().ok());
     let url = Url {
-        scheme: arrival.connection.scheme(),
+        scheme: arrival.connection.scheme.as_str(),
         authority: authority.unwrap_or_default(),
         path: target.path,
         query: target.query,

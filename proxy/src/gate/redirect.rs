@@ -16,7 +16,7 @@ const HTTPS_PORT: u16 = 443;
 /// byte. Both reasons together are one redirect.
 pub(super) fn elsewhere(routed: &Routed<'_>) -> Result<Option<Answer>, ClientFault> {
     let Routed { arrival, head, route } = *routed;
-    let plain = arrival.connection.tls.is_none();
+    let plain = !arrival.connection.is_secure();
     let to_https = match route.behavior().behavior.viewer {
         Viewer::HttpsOnly if plain => return Err(ClientFault::HttpsOnly),
         Viewer::RedirectToHttps => plain,

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use warmfront_semantics::head::HeadLimits;
 
-use crate::listen::connection::{Allowance, Census, Connection, Counted};
+use crate::listen::connection::{Allowance, Census, Connection, Counted, Whose};
 use crate::listen::date::KeptDate;
 use crate::listen::guard::Guard;
 use crate::listen::h2::Front;
@@ -101,7 +101,9 @@ impl Acceptor {
         let (spent, ends) = watch::channel(false);
         let allowance = Allowance::new(limits.requests_per_connection, spent);
         let date = KeptDate::default();
-        let connection = Arc::new(Connection { client, local, tls, allowance, date });
+        let (whose, scheme) = (Whose::Client, spoken.scheme());
+        let connection =
+            Arc::new(Connection { client, local, whose, scheme, tls, allowance, date });
         let protocol = if http2 {
             Protocol::Http2 { preface_left: PREFACE_BYTES }
         } else {

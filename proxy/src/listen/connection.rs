@@ -1,7 +1,7 @@
 //! What is known of a client's connection, and how many of them there are.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -9,22 +9,42 @@ use parking_lot::Mutex;
 use prometheus::IntGauge;
 use tokio::sync::watch;
 use warmfront_certs::Presented;
+use warmfront_config::Listen;
+use warmfront_semantics::errand::Scheme;
 
 use crate::listen::date::KeptDate;
+use crate::prefetch::Ended;
 
-/// One client connection, as the rooms see it.
+/// Whom origins take the edge's own requests to be from: what they answer is for everybody, and many
+/// show more to the host they run on. It is an address that no client has (RFC 5737 §3), since without
+/// one they would look at the connection's.
+const NOBODY: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+
+/// One connection, as the rooms see it.
 #[derive(Debug)]
 pub(crate) struct Connection {
     /// The client's address; IPv4 even when it came in through an IPv6 socket.
     pub(crate) client: SocketAddr,
     /// The address it connected to.
     pub(crate) local: SocketAddr,
-    /// TLS, if it was negotiated.
+    pub(crate) whose: Whose,
+    /// What its requests are said to have come by.
+    pub(crate) scheme: Scheme,
+    /// TLS, if it was negotiated; the edge has nothing to hide from itself.
     pub(crate) tls: Option<Tls>,
     /// How many more requests it may carry.
     pub(crate) allowance: Allowance,
     /// HTTP/1: of the response that is about to be written.
     pub(crate) date: KeptDate,
+}
+
+/// Who is at the other end of a connection.
+#[derive(Debug)]
+pub(crate) enum Whose {
+    /// A client.
+    Client,
+    /// The edge itself, which asks what clients are going to ask; what came of it is left here.
+    Edge(Mutex<Option<Ended>>),
 }
 
 /// The requests that are left to a connection. HTTP/1 closes by itself; HTTP/2 is told to.
@@ -73,14 +93,33 @@ pub(crate) enum Crowded {
 // === impl Connection ===
 
 impl Connection {
-    /// `https` or `http`.
-    pub(crate) fn scheme(&self) -> &'static str {
-        if self.tls.is_some() { "https" } else { "http" }
+    /// A connection of the edge's own, to the first socket of a scheme. No client has it: it is in no
+    /// census.
+    pub(crate) fn of_edge(scheme: Scheme, listen: &Listen) -> Self {
+        let (spent, _) = watch::channel(false);
+        let sockets = match scheme {
+            Scheme::Http => &listen.http,
+            Scheme::Https => &listen.https,
+        };
+        let port = sockets.first().map_or_else(|| scheme.default_port(), SocketAddr::port);
+        Self {
+            client: SocketAddr::from((NOBODY, 0)),
+            local: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+            whose: Whose::Edge(Mutex::default()),
+            scheme,
+            tls: None,
+            allowance: Allowance::new(u32::MAX, spent),
+            date: KeptDate::default(),
+        }
+    }
+
+    pub(crate) fn is_secure(&self) -> bool {
+        self.scheme == Scheme::Https
     }
 
     /// The port that needs no saying.
     pub(crate) fn default_port(&self) -> u16 {
-        if self.tls.is_some() { 443 } else { 80 }
+        self.scheme.default_port()
     }
 }
 

@@ -7,6 +7,7 @@ mod deadline;
 mod guard;
 mod h2;
 mod handshake;
+pub(crate) mod own;
 mod refusal;
 mod sockets;
 mod stream;

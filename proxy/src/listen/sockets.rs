@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
+use warmfront_semantics::errand::Scheme;
 
 /// Connections that wait to be accepted; the kernel caps it at `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
@@ -38,6 +39,17 @@ pub struct BindError {
     key: &'static str,
     address: SocketAddr,
     source: io::Error,
+}
+
+// === impl Spoken ===
+
+impl Spoken {
+    pub(crate) fn scheme(self) -> Scheme {
+        match self {
+            Self::Http => Scheme::Http,
+            Self::Https => Scheme::Https,
+        }
+    }
 }
 
 // === impl Bound ===

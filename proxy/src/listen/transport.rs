@@ -16,6 +16,7 @@ use pingora_core::protocols::{
     Ssl, TimingDigest, UniqueID, UniqueIDType,
 };
 use pingora_http::ResponseHeader;
+use pingora_proxy::Session;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -117,7 +118,8 @@ impl PingoraStream {
     }
 
     /// What [`digest`] was given, as the rooms find it.
-    pub(crate) fn connection_in(digest: &ProxyDigest) -> Option<&Arc<Connection>> {
+    pub(crate) fn connection_of(session: &Session) -> Option<&Arc<Connection>> {
+        let digest = session.digest()?.proxy_digest.as_deref()?;
         digest.user_data.as_deref()?.downcast_ref()
     }
 }
