@@ -38,8 +38,8 @@ check: format lint docs tidy deny ## Check format, lints, docs, the house rules 
 fuzz: native ## Feed every parser arbitrary input for 60 s each, or SECONDS
 	@scripts/fuzz $(SECONDS) $(TARGETS)
 
-bench: native ## Compare the balancing algorithms in a simulation; time handshakes
-	@$(CARGO) bench --locked --quiet --bench balancing --bench handshakes
+bench: native ## Time balancing (simulated), handshakes, and one invalidation of a million responses
+	@$(CARGO) bench --locked --quiet --bench balancing --bench handshakes --bench invalidation
 
 format:
 	@$(CARGO) fmt --all --check -- -l || { echo "make format: cargo fmt mends these" >&2; exit 1; }

@@ -1,4 +1,4 @@
-//! Starting and stopping.
+//! Starting, stopping, and what the help says.
 
 use std::net::TcpListener;
 use std::process::Command;
@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use crate::support::edge::before;
 use crate::support::process::{POLL, Process};
-use crate::support::program::WARMFRONT;
+use crate::support::program::{WARMFRONT, output, warmfront};
 use crate::support::{Edge, Gate, Origin, Over, Reply, Setup, WWW, run};
 
 #[test]
@@ -26,6 +26,22 @@ fn it_serves_and_says_so() {
         let line = edge.logged("/a").await;
         assert_eq!(line["status"], 200);
         assert_eq!(line["target"], origin.to_string());
+    });
+}
+
+#[test]
+fn the_help_says_what_counts_and_nothing_else() {
+    run(async {
+        for words in [&["status"][..], &["invalidate"], &["inspect"], &["keys", "create"]] {
+            let told = output(warmfront().args(words).arg("--help")).await;
+            assert!(told.stdout.contains("WARMFRONT_KEY"), "{told:?}");
+        }
+        for command in ["demo", "import"] {
+            let told = output(warmfront().args([command, "--help"])).await;
+            assert!(!told.stdout.contains("--config"), "{told:?}");
+            let told = output(warmfront().args([command, "--config", "/nowhere"])).await;
+            assert!(told.code == 2 && told.stderr.contains("leave out --config"), "{told:?}");
+        }
     });
 }
 

@@ -34,12 +34,13 @@ fn every_printed_line_does_what_it_says() {
 }
 
 fn check(walk: Vec<Ended>) {
-    let walk: [Ended; 17] = walk.try_into().expect("seventeen lines");
+    let walk: [Ended; 19] = walk.try_into().expect("nineteen lines");
     for step in &walk {
         assert_eq!(step.code, 0, "{step:?}");
     }
     let [redirect, miss, hit, asset, asset_again, deep_link, missing, rest @ ..] = walk;
-    let [first, second, origins, events, by_aws, by_curl, old, invalidated, new, metrics] = rest;
+    let [first, second, origins, events, by_aws, by_curl, old, rest @ ..] = rest;
+    let [by_script, new, invalidated, inspected, metrics] = rest;
 
     redirect.says(&["HTTP/1.1 301", "location: https://localhost:", "/a?b=c\r"]);
     miss.says(&["HTTP/2 200", "x-cache: Miss from warmfront"]);
@@ -58,8 +59,10 @@ fn check(walk: Vec<Ended>) {
     by_aws.says(&["upload: "]);
     by_curl.says(&[]);
     old.says(&["Served by warmfront"]);
-    invalidated.says(&["invalidated ", " stored responses ", " of www: "]);
+    by_script.says(&["\"Status\": \"Completed\"", "\"/*\""]);
     new.says(&["The new version is live"]);
+    invalidated.says(&["invalidated 1 stored response ", " of www: "]);
+    inspected.says(&["miss", "named by", "/*"]);
     metrics
         .says(&[r#"warmfront_requests_total{behavior="*",cache="hit",site="www",status="200"}"#]);
 }

@@ -196,3 +196,24 @@ fn which_errors_are_kept_and_which_are_not() {
         }
     });
 }
+
+/// A page is fetched by no client's request: it is refreshed by whoever needs it.
+#[test]
+fn a_page_that_is_stale_is_fetched_anew_for_the_next_error() {
+    run(async {
+        let (app, api, edge) = site(OOPS).await;
+        api.answer("/api/a", Reply::text("broken").status(500));
+        let page = |text: &str| Reply::text(text).field("content-type", "text/html");
+        let lasting = "max-age=1000, stale-while-revalidate=1000";
+        app.answer("/oops.html", page("one").cache(lasting));
+        assert_eq!(edge.get(WWW, "/api/a").await.text(), "one");
+        app.answer("/oops.html", page("two").cache("max-age=0, stale-while-revalidate=1000"));
+        let soft = edge.invalidate(r#"{"paths":["/oops.html"],"soft":true}"#).await;
+        assert_eq!(soft.json()["matched"], 1, "{soft:?}");
+        assert_eq!(edge.get(WWW, "/api/a").await.text(), "two", "after a soft invalidation");
+        app.answer("/oops.html", page("three").cache(lasting));
+        assert_eq!(edge.get(WWW, "/api/a").await.text(), "three", "after its lifetime");
+        let direct = edge.get(WWW, "/oops.html").await;
+        assert_eq!((direct.text(), &*direct.cache()), ("three", "Hit"), "{direct:?}");
+    });
+}

@@ -10,7 +10,7 @@ pub(crate) async fn site(signer: &Signer, more: &str) -> (Origin, Edge) {
     let origin = Origin::start().await;
     origin.answer("/private/a", secret());
     let config = format!(
-        "{}\n[origins.app]\ntargets = ['{origin}']\n\n[sites.www]\nhosts = ['{WWW}']\n\
+        "{}\n[origins.app]\ntargets = ['{origin}']\nhost = 'target'\n\n[sites.www]\nhosts = ['{WWW}']\n\
          origin = 'app'\nviewer = 'allow-all'\ntrusted_key_groups = ['team']\n{more}\n\
          [[sites.www.behaviors]]\npath = '/open/*'\ntrusted_key_groups = []\n\n\
          [[sites.www.behaviors]]\npath = '/others/*'\ntrusted_key_groups = ['others']\n",

@@ -28,7 +28,7 @@ fn a_change_needs_a_key_for_this_very_origin() {
                 let answer = order(&edge, key, method, path, body).await;
                 assert_eq!(answer.status, status, "{key} {method} {path}: {}", answer.text());
                 assert!(!problem(&answer).is_empty());
-                let challenge = if status == none { "Bearer" } else { "" };
+                let challenge = if status == none { CHALLENGE } else { "" };
                 assert_eq!(answer.field("www-authenticate"), challenge);
             }
         }
@@ -136,7 +136,7 @@ fn what_is_no_order_is_refused_with_a_sentence() {
         for (method, path, body, status, says) in [
             ("POST", TARGETS, "", 400, "not understood"),
             ("POST", TARGETS, "{", 400, "not understood"),
-            ("POST", TARGETS, "[]", 400, "not understood"),
+            ("POST", TARGETS, "[]", 400, "the body is a list: it must be an object"),
             ("POST", TARGETS, "{}", 400, "missing field `address`"),
             ("POST", TARGETS, r#"{"address":"10.0.0.1"}"#, 400, "`10.0.0.1` is no target"),
             ("POST", TARGETS, r#"{"address":"10.0.0.1:0"}"#, 400, "`10.0.0.1:0` is no target"),
@@ -161,7 +161,7 @@ fn what_is_no_order_is_refused_with_a_sentence() {
             assert_eq!(answered, status, "{method} {path} {body}: {detail}");
             assert!(detail.contains(says), "{method} {path} {body}: {detail}");
         }
-        let large = format!(r#"{{"address":"{}:80"}}"#, "a".repeat(2_000_000));
+        let large = format!(r#"{{"address":"{}:80"}}"#, "a".repeat(5_000_000));
         assert_eq!(edge.control("POST", TARGETS, &large).await.status, 413);
         let shown = edge.control("GET", "/origins/app", "").await.json();
         assert_eq!(shown["targets"].as_array().unwrap().len(), 1, "{shown}");
@@ -240,6 +240,7 @@ fn problem(answer: &Answer) -> String {
 }
 
 const TARGETS: &str = "/origins/app/targets";
+const CHALLENGE: &str = r#"Bearer realm="warmfront", AWS4-HMAC-SHA256"#;
 const DEPLOY: &str = "DEPLOYKEY.0123456789abcdef";
 const OTHER: &str = "OTHERKEY.1123456789abcdef";
 const ANYTHING: &str = "ANYKEY.2123456789abcdef";

@@ -332,4 +332,4 @@ const A_FOLDER: Written = |before, now| now.folders != before.folders;
 const A_LINK: Written = |before, now| now.live != before.live;
 const AN_END: Written = |_, now| !now.is_pending;
 
-const LIMIT: Duration = Duration::from_mins(1);
+const LIMIT: Duration = Duration::from_mins(2);

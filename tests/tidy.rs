@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each crate's place, its name and its floor. An arrow goes down only, and never sideways.
-const FLOORS: [(&str, &str, Floor); 11] = [
+const FLOORS: [(&str, &str, Floor); 12] = [
     ("config", "warmfront-config", Floor::Words),
     ("proxy/semantics", "warmfront-semantics", Floor::Words),
     ("proxy/store", "warmfront-store", Floor::Live),
@@ -14,6 +14,7 @@ const FLOORS: [(&str, &str, Floor); 11] = [
     ("proxy/certs", "warmfront-certs", Floor::Live),
     ("control/acme", "warmfront-acme", Floor::Live),
     ("control/dns", "warmfront-dns", Floor::Live),
+    ("control/keys", "warmfront-keys", Floor::Live),
     ("proxy", "warmfront-proxy", Floor::Planes),
     ("control", "warmfront-control", Floor::Planes),
     ("demo", "warmfront-demo", Floor::Beside),

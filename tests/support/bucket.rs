@@ -23,6 +23,11 @@ impl TestBucket {
         Self { bucket: bucket.unwrap(), root }
     }
 
+    /// Where it speaks S3.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.bucket.address()
+    }
+
     /// Puts an object that may be kept for a minute.
     pub(crate) async fn put(&self, key: &str, content_type: &str, body: &[u8]) {
         self.put_cached(key, content_type, "max-age=60", body).await;

@@ -28,6 +28,7 @@ pub(crate) struct Setup {
     pub(crate) place: Arc<Place>,
     pub(crate) admin: SocketAddr,
     environment: Vec<(String, String)>,
+    program: PathBuf,
 }
 
 // === impl Setup ===
@@ -59,7 +60,14 @@ key = "key.pem"
         );
         std::fs::write(dir.path().join("warmfront.toml"), listen + rest).unwrap();
         let ca = authority.pem().to_owned();
-        Self { place: Arc::new(Place { http, https, ca }), admin, environment: Vec::new(), dir }
+        let place = Arc::new(Place { http, https, ca });
+        Self { place, admin, environment: Vec::new(), program: WARMFRONT.into(), dir }
+    }
+
+    /// Runs it by another program, which must become it.
+    pub(crate) fn by(mut self, program: PathBuf) -> Self {
+        self.program = program;
+        self
     }
 
     /// Sets a variable of the edge's environment, which holds nothing but `PATH` and `HOME`.
@@ -101,8 +109,15 @@ key = "key.pem"
         Edge { process, setup: self }
     }
 
+    /// As [`Self::start`], of one whose control API is served under TLS.
+    pub(crate) async fn start_sealed(self) -> Edge {
+        let process = self.spawn();
+        process.stderr.find(|line| line.contains(r#""message":"serving""#)).await;
+        Edge { process, setup: self }
+    }
+
     fn spawn(&self) -> Process {
-        let mut command = Command::new(WARMFRONT);
+        let mut command = Command::new(&self.program);
         command.env_clear().envs(self.variables());
         Process::spawn(command.arg("run").arg("--config").arg(self.config()))
     }
