@@ -1,7 +1,8 @@
 //! A node that dies at any step of an order goes on with it at its next start, or begins anew; there
 //! are never two orders at once, and nothing is served whose key is not on disk.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -294,7 +295,7 @@ impl Made {
 /// What lies in the folder of the site.
 #[derive(Debug, PartialEq, Eq)]
 struct Kept {
-    folders: usize,
+    folders: BTreeSet<OsString>,
     live: Option<PathBuf>,
     is_pending: bool,
 }
@@ -307,7 +308,7 @@ impl Kept {
         let names = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name());
         let serials = names.filter(|name| name.to_string_lossy().starts_with("serial-"));
         Self {
-            folders: serials.count(),
+            folders: serials.collect(),
             live: fs::read_link(folder.join("live")).ok(),
             is_pending: folder.join("pending.key").exists(),
         }
@@ -328,7 +329,7 @@ const MOMENTS: [fn(&Authority, Kind) -> Held; 2] = [Authority::holds, Authority:
 /// How far the keeping of a certificate is, by what was there before and what is there now.
 type Written = fn(&Kept, &Kept) -> bool;
 
-const A_FOLDER: Written = |before, now| now.folders != before.folders;
+const A_FOLDER: Written = |before, now| !now.folders.is_subset(&before.folders);
 const A_LINK: Written = |before, now| now.live != before.live;
 const AN_END: Written = |_, now| !now.is_pending;
 

@@ -1,10 +1,16 @@
 //! A program that runs: what it says is kept, and shown if its test fails.
 
-use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::os::fd::OwnedFd;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread::{self, JoinHandle};
+use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::ioctl_fionread;
 use tokio::sync::watch;
 
 /// A running program. It is killed when dropped.
@@ -13,12 +19,28 @@ pub(crate) struct Process {
     child: Child,
     pub(crate) stdout: Lines,
     pub(crate) stderr: Lines,
-    readers: Vec<JoinHandle<()>>,
 }
 
-/// The lines of one of a program's streams, as they come.
+/// The lines of one of a program's streams. What was said before an answer was sent is there for
+/// whoever has the answer: who looks takes it out of the pipe, if no one has yet.
+#[derive(Debug, Clone)]
+pub(crate) struct Lines {
+    pipe: Arc<Pipe>,
+    state: watch::Receiver<State>,
+}
+
 #[derive(Debug)]
-pub(crate) struct Lines(watch::Receiver<Vec<String>>);
+struct Pipe {
+    file: File,
+    told: Mutex<Vec<u8>>,
+    state: watch::Sender<State>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    Ended,
+}
 
 /// What a program can be sent.
 #[derive(Debug, Clone, Copy)]
@@ -36,9 +58,9 @@ impl Process {
     pub(crate) fn spawn(command: &mut Command) -> Self {
         let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let (stdout, out) = read(child.stdout.take().expect("it is piped"));
-        let (stderr, err) = read(child.stderr.take().expect("it is piped"));
-        Self { child, stdout, stderr, readers: vec![out, err] }
+        let stdout = Lines::of(child.stdout.take().expect("it is piped").into());
+        let stderr = Lines::of(child.stderr.take().expect("it is piped").into());
+        Self { child, stdout, stderr }
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -64,26 +86,17 @@ impl Process {
         }
     }
 
-    /// How it ended; all that it said is in when this returns.
     pub(crate) async fn exit(&mut self) -> ExitStatus {
-        let status = loop {
+        loop {
             if let Some(status) = self.child.try_wait().unwrap() {
-                break status;
+                return status;
             }
             tokio::time::sleep(POLL).await;
-        };
-        self.join();
-        status
+        }
     }
 
     pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
-    }
-
-    fn join(&mut self) {
-        for reader in self.readers.drain(..) {
-            reader.join().unwrap();
-        }
     }
 }
 
@@ -92,7 +105,6 @@ impl Drop for Process {
         // Either fails only if it is gone already.
         let _ = self.child.kill();
         let _ = self.child.wait();
-        self.join();
         if thread::panicking() {
             let (out, err) = (self.stdout.text(), self.stderr.text());
             let told = format!("--- standard output\n{out}--- standard error\n{err}---\n");
@@ -117,31 +129,71 @@ impl Signal {
 // === impl Lines ===
 
 impl Lines {
+    /// A program that nobody listens to stands still at a full pipe, so a thread listens.
+    fn of(stream: OwnedFd) -> Self {
+        let (sender, state) = watch::channel(State::Open);
+        let pipe = Pipe { file: stream.into(), told: Mutex::default(), state: sender };
+        let lines = Self { pipe: Arc::new(pipe), state };
+        let pipe = lines.pipe.clone();
+        thread::spawn(move || while pipe.listen() == State::Open {});
+        lines
+    }
+
     /// The first line that is `wanted`, from the beginning or still to come.
     pub(crate) async fn find(&self, wanted: impl Fn(&str) -> bool) -> String {
-        let mut lines = self.0.clone();
-        let found = lines.wait_for(|lines| lines.iter().any(|line| wanted(line)));
-        let lines = found.await.expect("the program ended without such a line");
-        let line = lines.iter().find(|line| wanted(line));
-        line.expect("it was waited for").clone()
+        let mut state = self.state.clone();
+        let mut passed = 0;
+        loop {
+            let now = *state.borrow_and_update();
+            let told = self.pipe.told()[passed..].to_vec();
+            let whole = told.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+            if let Some(line) = text(&told[..whole]).lines().find(|line| wanted(line)) {
+                return line.to_owned();
+            }
+            assert_eq!(now, State::Open, "the program ended without such a line");
+            passed += whole;
+            state.changed().await.expect("this holds the sender, too");
+        }
     }
 
     /// All of it so far.
     pub(crate) fn text(&self) -> String {
-        let line_end = |line: &String| format!("{line}\n");
-        self.0.borrow().iter().map(line_end).collect()
+        text(&self.pipe.told())
     }
 }
 
-fn read(stream: impl Read + Send + 'static) -> (Lines, JoinHandle<()>) {
-    let (lines, seen) = watch::channel(Vec::new());
-    let reader = thread::spawn(move || {
-        for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
-            let line = String::from_utf8_lossy(&line).into_owned();
-            lines.send_modify(|lines| lines.push(line));
+// === impl Pipe ===
+
+impl Pipe {
+    /// Waits until there is more, or the end.
+    fn listen(&self) -> State {
+        let mut ready = [PollFd::new(&self.file, PollFlags::IN)];
+        poll(&mut ready, None).unwrap();
+        drop(self.told());
+        // Nobody can write any more, so that was the last of it.
+        if ready[0].revents().contains(PollFlags::HUP) {
+            self.state.send_replace(State::Ended);
+            return State::Ended;
         }
-    });
-    (Lines(seen), reader)
+        State::Open
+    }
+
+    /// All of it so far, what is still on its way included.
+    fn told(&self) -> MutexGuard<'_, Vec<u8>> {
+        let mut told = self.told.lock();
+        let more = usize::try_from(ioctl_fionread(&self.file).unwrap()).unwrap();
+        if more > 0 {
+            let before = told.len();
+            told.resize(before + more, 0);
+            (&self.file).read_exact(&mut told[before..]).unwrap();
+            self.state.send_replace(State::Open);
+        }
+        told
+    }
+}
+
+fn text(told: &[u8]) -> String {
+    String::from_utf8_lossy(told).into_owned()
 }
 
 /// How often the end of a process is looked for; the standard library does not tell.
