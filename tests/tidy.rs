@@ -6,9 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each crate's place, its name and its floor. An arrow goes down only, and never sideways.
-const FLOORS: [(&str, &str, Floor); 12] = [
-    ("config", "warmfront-config", Floor::Words),
-    ("proxy/semantics", "warmfront-semantics", Floor::Words),
+const FLOORS: [(&str, &str, Floor); 13] = [
+    ("config", "warmfront-config", Floor::Ground),
+    ("state", "warmfront-state", Floor::Ground),
+    ("proxy/semantics", "warmfront-semantics", Floor::Ground),
     ("proxy/store", "warmfront-store", Floor::Live),
     ("proxy/origin", "warmfront-origin", Floor::Live),
     ("proxy/certs", "warmfront-certs", Floor::Live),
@@ -39,7 +40,7 @@ const MAIN_LINES_MAX: usize = 130;
 /// In the order of what may name what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Floor {
-    Words,
+    Ground,
     Live,
     Planes,
     Roof,

@@ -25,12 +25,12 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use prometheus::core::Collector;
-use redb::Database;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use warmfront_certs::{Certificates, Storage};
 use warmfront_config::{Acme, Config, HostPattern, Site};
 use warmfront_origin::Resolver;
+use warmfront_state::Database;
 
 use authorities::Next;
 use ground::Ground;

@@ -17,7 +17,6 @@ pub(crate) mod import;
 mod logging;
 mod node;
 pub(crate) mod run;
-mod state;
 
 /// Where the file is looked for, in this order.
 const DEFAULT_FILES: [&str; 2] = ["warmfront.toml", "/etc/warmfront/warmfront.toml"];

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use redb::Database;
 use tokio::sync::watch;
 use warmfront_certs::{CertificateFolder, Certificates};
 use warmfront_config::{Config, OriginKind};
@@ -11,6 +10,7 @@ use warmfront_control::{AdminListener, Control, Orders, Readiness, Setup};
 use warmfront_keys::{Guesses, Keyring, RootKey};
 use warmfront_origin::{Ground, Origin, Registrations, Resolver};
 use warmfront_proxy::{AccessLog, Bound, Edge, Parts, Snapshot};
+use warmfront_state::Database;
 use warmfront_store::{Store, StoreLimits};
 
 use super::data_plane::Door;
@@ -89,9 +89,9 @@ fn open(config: &Arc<Config>) -> Result<Opened, Vec<String>> {
         .ok();
     // The root key first: it makes the state directory.
     let state = RootKey::open(&config.listen.state).map_err(|e| note(e.to_string())).ok();
-    let database = state.as_ref().and_then(|_| {
-        super::state::open(&config.listen.state).map_err(|e| note(e.to_string())).ok()
-    });
+    let database = state
+        .as_ref()
+        .and_then(|_| Database::open(&config.listen.state).map_err(|e| note(e.to_string())).ok());
     let store = database.as_ref().and_then(|database| {
         let opened = Store::open(&store_limits(config), database.clone(), warmfront_proxy::now);
         opened.map_err(|e| note(e.to_string())).ok()

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use redb::Database;
 use warmfront_config::Secret;
+use warmfront_state::Database;
 
 use crate::error::{CREATED_MAX, KeysError, NAME_LETTERS_MAX, OVERLAP_DAYS_MAX};
 use crate::journal::Journal;

@@ -1,6 +1,7 @@
 //! Why keys could not be opened or changed.
 
 use rand::rand_core::OsError;
+use warmfront_state::DatabaseError;
 
 use crate::root_key::RootKeyError;
 use crate::seal::SealError;
@@ -52,22 +53,12 @@ pub enum KeysError {
     #[error("cannot make a key: the system gives no random numbers: {0}")]
     Random(#[source] OsError),
     /// A transaction failed: a failing disk, a damaged file.
-    #[error("cannot read the created keys: {}", told(.0))]
-    Read(#[source] Box<redb::Error>),
+    #[error("cannot read the created keys: {0}")]
+    Read(#[source] DatabaseError),
     /// A transaction failed: a full disk, a failing one.
-    #[error("cannot write the created keys: {}", told(.0))]
-    Write(#[source] Box<redb::Error>),
+    #[error("cannot write the created keys: {0}")]
+    Write(#[source] DatabaseError),
     /// A record that this version did not write.
     #[error("the key is recorded in a form that cannot be read ({0}): revoke it")]
     Record(#[source] serde_json::Error),
-}
-
-/// After a write that failed the database takes nothing more before it is opened anew.
-fn told(error: &redb::Error) -> String {
-    match error {
-        redb::Error::PreviousIo => {
-            "an earlier write failed (a full disk?): restart the node once there is room".to_owned()
-        }
-        error => error.to_string(),
-    }
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
+use redb::{ReadableTable as _, TableDefinition};
+use warmfront_state::Database;
 
 use crate::error::KeysError;
 use crate::record::Record;
@@ -94,20 +95,13 @@ impl Journal {
         &self,
         look: impl FnOnce(&redb::ReadTransaction) -> Result<T, redb::Error>,
     ) -> Result<T, KeysError> {
-        let tx = self.database.begin_read().map_err(redb::Error::from);
-        tx.and_then(|tx| look(&tx)).map_err(|e| KeysError::Read(Box::new(e)))
+        self.database.read(look).map_err(KeysError::Read)
     }
 
     fn write<T>(
         &self,
         change: impl FnOnce(&redb::WriteTransaction) -> Result<T, redb::Error>,
     ) -> Result<T, KeysError> {
-        let commit = || {
-            let tx = self.database.begin_write()?;
-            let changed = change(&tx)?;
-            tx.commit()?;
-            Ok(changed)
-        };
-        commit().map_err(|e| KeysError::Write(Box::new(e)))
+        self.database.write(change).map_err(KeysError::Write)
     }
 }

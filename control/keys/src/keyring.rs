@@ -8,9 +8,9 @@ use arc_swap::ArcSwap;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method};
 use parking_lot::Mutex;
-use redb::Database;
 use warmfront_config::Key;
 use warmfront_semantics::sigv4::{Claim, Flaw, Signature, is_presigned};
+use warmfront_state::Database;
 
 use crate::changes::Changes;
 use crate::claimed::{Claimed, Signed};

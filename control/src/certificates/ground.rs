@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use redb::Database;
 use tokio::sync::Semaphore;
 use warmfront_certs::{Certificates, Storage};
 use warmfront_config::{Acme, BeforeFirst, Config, Credentials, DnsPublisher};
 use warmfront_dns::{Publisher, SigningKeys};
 use warmfront_origin::{CredentialSource, Resolver};
 use warmfront_semantics::sigv4::Keys;
+use warmfront_state::Database;
 
 use super::authorities::Authorities;
 use super::counts::Counts;

@@ -10,10 +10,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
-use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
+use redb::{ReadableTable as _, TableDefinition};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use warmfront_acme::{Accounts, KeepError, OpenOrder};
+use warmfront_state::{Database, DatabaseError};
 
 pub(crate) use record::{Attempt, Outcome, Renewal};
 pub(crate) use told::{Reach, Told, failures_in_a_row};
@@ -64,11 +65,11 @@ pub(crate) struct Journal {
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// A transaction failed: a failing disk, a damaged file.
-    #[error("cannot read the journal of certificates: {}", told(.0))]
-    Read(#[source] Box<redb::Error>),
+    #[error("cannot read the journal of certificates: {0}")]
+    Read(#[source] DatabaseError),
     /// A transaction failed: a full disk, a failing one. Nothing was changed.
-    #[error("cannot write the journal of certificates: {}", told(.0))]
-    Write(#[source] Box<redb::Error>),
+    #[error("cannot write the journal of certificates: {0}")]
+    Write(#[source] DatabaseError),
     /// A record has no form that could be written.
     #[error("cannot write {what} of {of} into the journal of certificates: {source}")]
     Record {
@@ -235,21 +236,14 @@ impl Journal {
         &self,
         look: impl FnOnce(&redb::ReadTransaction) -> Result<T, redb::Error>,
     ) -> Result<T, JournalError> {
-        let tx = self.database.begin_read().map_err(redb::Error::from);
-        tx.and_then(|tx| look(&tx)).map_err(|e| JournalError::Read(Box::new(e)))
+        self.database.read(look).map_err(JournalError::Read)
     }
 
     fn write<T>(
         &self,
         change: impl FnOnce(&redb::WriteTransaction) -> Result<T, redb::Error>,
     ) -> Result<T, JournalError> {
-        let commit = || {
-            let tx = self.database.begin_write()?;
-            let changed = change(&tx)?;
-            tx.commit()?;
-            Ok(changed)
-        };
-        let written = commit().map_err(|e| JournalError::Write(Box::new(e)));
+        let written = self.database.write(change).map_err(JournalError::Write);
         *self.failing.lock() = written.as_ref().err().map(ToString::to_string);
         written
     }
@@ -262,16 +256,6 @@ impl Accounts for Journal {
 
     fn keep(&self, directory: &str, credentials: &str) -> Result<(), KeepError> {
         self.keep_account(directory, credentials).map_err(KeepError::new)
-    }
-}
-
-/// After a write that failed the database takes nothing more before it is opened anew.
-fn told(error: &redb::Error) -> String {
-    match error {
-        redb::Error::PreviousIo => {
-            "an earlier write failed (a full disk?): restart the node once there is room".to_owned()
-        }
-        error => error.to_string(),
     }
 }
 

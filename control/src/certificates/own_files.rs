@@ -115,10 +115,9 @@ pub(super) fn untimely(certificate: &Certificate, now: SystemTime) -> Option<Str
 mod tests {
     use super::*;
     use crate::tests::node::{Sites, clock, config, own_pair};
-    use redb::Database;
-    use redb::backends::InMemoryBackend;
     use warmfront_certs::CertificateFolder;
     use warmfront_origin::Resolver;
+    use warmfront_state::Database;
 
     #[tokio::test]
     async fn a_bad_pair_is_told_of_and_a_good_one_is_planned_with() {
@@ -126,9 +125,8 @@ mod tests {
         let config = Arc::new(config(Sites::WwwAndOrdered, "127.0.0.1:0", state.path()));
         let certificates = Certificates::load(&config).unwrap();
         let storage = Arc::new(CertificateFolder::open(state.path()).unwrap());
-        let database = Database::builder().create_with_backend(InMemoryBackend::new()).unwrap();
+        let database = Database::in_memory().unwrap();
         let resolver = Resolver::new(&config.resolver).unwrap();
-        let database = Arc::new(database);
         let orders =
             Orders::open(&config, &certificates, storage, &database, &resolver, clock).unwrap();
         let orders = orders.unwrap();

@@ -165,8 +165,7 @@ impl Node {
     pub(super) fn with(config: Config, state: TempDir) -> Self {
         let root = RootKey::open(state.path()).unwrap();
         let limits = StoreLimits { memory_bytes: 16 << 20, object_bytes: 1 << 20, workers: 1 };
-        let database = redb::Database::create(state.path().join("ledger.redb")).unwrap();
-        let database = Arc::new(database);
+        let database = warmfront_state::Database::open(state.path()).unwrap();
         let store = Store::open(&limits, database.clone(), || SystemTime::UNIX_EPOCH).unwrap();
         let keyring = Keyring::open(&root, &config.keys, database.clone(), state.path(), clock());
         let keyring = keyring.unwrap();

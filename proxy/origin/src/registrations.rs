@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use rand::TryRngCore as _;
 use rand::rngs::OsRng;
-use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
+use redb::{ReadableTable as _, TableDefinition};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use warmfront_config::{TargetEntry, TargetName};
+use warmfront_state::{Database, DatabaseError};
 
 /// By origin, as JSON.
 const REGISTRATIONS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("registrations");
@@ -44,11 +45,11 @@ pub struct Changes {
 #[derive(Debug, thiserror::Error)]
 pub enum RegistrationError {
     /// A transaction failed: a failing disk, a damaged file.
-    #[error("cannot read the registered targets: {}", told(.0))]
-    Read(#[source] Box<redb::Error>),
+    #[error("cannot read the registered targets: {0}")]
+    Read(#[source] DatabaseError),
     /// A transaction failed: a full disk, a failing one. Nothing was changed.
-    #[error("cannot write the registered targets: {}", told(.0))]
-    Write(#[source] Box<redb::Error>),
+    #[error("cannot write the registered targets: {0}")]
+    Write(#[source] DatabaseError),
     /// A record that this version did not write.
     #[error("the registered targets of {origin} are in a form that cannot be read: {source}")]
     Record {
@@ -216,21 +217,14 @@ impl Registrations {
         &self,
         look: impl FnOnce(&redb::ReadTransaction) -> Result<T, redb::Error>,
     ) -> Result<T, RegistrationError> {
-        let tx = self.database.begin_read().map_err(redb::Error::from);
-        tx.and_then(|tx| look(&tx)).map_err(|e| RegistrationError::Read(Box::new(e)))
+        self.database.read(look).map_err(RegistrationError::Read)
     }
 
     fn write<T>(
         &self,
         change: impl FnOnce(&redb::WriteTransaction) -> Result<T, redb::Error>,
     ) -> Result<T, RegistrationError> {
-        let commit = || {
-            let tx = self.database.begin_write()?;
-            let changed = change(&tx)?;
-            tx.commit()?;
-            Ok(changed)
-        };
-        commit().map_err(|e| RegistrationError::Write(Box::new(e)))
+        self.database.write(change).map_err(RegistrationError::Write)
     }
 }
 
@@ -306,16 +300,6 @@ impl From<RecordedName> for TargetName {
     fn from(name: RecordedName) -> Self {
         let RecordedName { host, port } = name;
         Self { host, port }
-    }
-}
-
-/// After a write that failed the database takes nothing more before it is opened anew.
-fn told(error: &redb::Error) -> String {
-    match error {
-        redb::Error::PreviousIo => {
-            "an earlier write failed (a full disk?): restart the node once there is room".to_owned()
-        }
-        error => error.to_string(),
     }
 }
 

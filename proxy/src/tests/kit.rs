@@ -7,8 +7,6 @@ use std::time::Instant;
 
 use http::{HeaderMap, HeaderName, StatusCode};
 use parking_lot::Mutex;
-use redb::Database;
-use redb::backends::InMemoryBackend;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -20,6 +18,7 @@ use warmfront_origin::{Ground, Origin, Resolver};
 use warmfront_semantics::errand::{Fetch, Form, Scheme};
 use warmfront_semantics::inspection::{Inspection, Question, Unroutable};
 use warmfront_semantics::tags::Tag;
+use warmfront_state::Database;
 use warmfront_store::{InvalidationPath, Kind, Order, Receipt, Store, StoreLimits};
 
 use crate::{AccessLog, Bound, Edge, Parts, Snapshot, Spoken};
@@ -78,8 +77,7 @@ impl Kit {
         let state = tempfile::tempdir().unwrap();
         let root = RootKey::open(state.path()).unwrap();
         let token = root.token().reveal().to_owned();
-        let database = Database::builder().create_with_backend(InMemoryBackend::new()).unwrap();
-        let database = Arc::new(database);
+        let database = Database::in_memory().unwrap();
         let limits = StoreLimits { memory_bytes: 64 << 20, object_bytes: 1 << 20, workers: 1 };
         let store = Arc::new(Store::open(&limits, database.clone(), crate::now).unwrap());
         let keyring = Keyring::open(&root, &config.keys, database, state.path(), crate::now());

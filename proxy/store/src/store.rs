@@ -8,7 +8,7 @@ mod invalidating;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use redb::Database;
+use warmfront_state::Database;
 
 use warmfront_semantics::vary::Vary;
 

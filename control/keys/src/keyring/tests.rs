@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use proptest::prelude::*;
-use redb::backends::InMemoryBackend;
-use redb::{ReadableDatabase as _, ReadableTable as _};
+use redb::ReadableTable as _;
 use tempfile::TempDir;
 use warmfront_config::{Action, Grant, PathPattern, Secret};
 use warmfront_semantics::sigv4::{Keys, Payload, Scope, Unsigned, sign};
@@ -31,8 +30,7 @@ impl Node {
     fn start() -> Self {
         let state = tempfile::tempdir().unwrap();
         let root = RootKey::open(state.path()).unwrap();
-        let database = Database::builder().create_with_backend(InMemoryBackend::new()).unwrap();
-        let database = Arc::new(database);
+        let database = Database::in_memory().unwrap();
         let ring =
             Keyring::open(&root, &[deploy()], database.clone(), state.path(), now()).unwrap();
         Self { state, database, root, ring }
@@ -55,22 +53,25 @@ impl Node {
     /// Writes the record of a created key anew, as another version might.
     fn edit(&self, id: &str, edit: impl FnOnce(&mut serde_json::Value)) {
         let keys = redb::TableDefinition::<&str, &[u8]>::new("keys");
-        let tx = self.database.begin_write().unwrap();
-        {
-            let mut table = tx.open_table(keys).unwrap();
-            let text = table.get(id).unwrap().unwrap().value().to_vec();
+        let edited = self.database.write(|tx| {
+            let mut table = tx.open_table(keys)?;
+            let text = table.get(id)?.unwrap().value().to_vec();
             let mut record = serde_json::from_slice(&text).unwrap();
             edit(&mut record);
-            table.insert(id, serde_json::to_vec(&record).unwrap().as_slice()).unwrap();
-        }
-        tx.commit().unwrap();
+            table.insert(id, serde_json::to_vec(&record).unwrap().as_slice())?;
+            Ok(())
+        });
+        edited.unwrap();
     }
 
     /// What is on disk of a created key.
     fn record(&self, id: &str) -> serde_json::Value {
         let keys = redb::TableDefinition::<&str, &[u8]>::new("keys");
-        let table = self.database.begin_read().unwrap().open_table(keys).unwrap();
-        serde_json::from_slice(table.get(id).unwrap().unwrap().value()).unwrap()
+        let text = self.database.read(|tx| {
+            let text = tx.open_table(keys)?.get(id)?.unwrap().value().to_vec();
+            Ok(text)
+        });
+        serde_json::from_slice(&text.unwrap()).unwrap()
     }
 
     fn as_root(&self) -> Principal {

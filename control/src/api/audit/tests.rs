@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 use warmfront_keys::{Keyring, RootKey};
 
@@ -10,8 +8,8 @@ use crate::tests::lines::Lines;
 fn root() -> (RootKey, Principal) {
     let state = tempfile::tempdir().unwrap();
     let root = RootKey::open(state.path()).unwrap();
-    let database = redb::Database::create(state.path().join("state.redb")).unwrap();
-    let ring = Keyring::open(&root, &[], Arc::new(database), state.path(), std::time::UNIX_EPOCH);
+    let database = warmfront_state::Database::open(state.path()).unwrap();
+    let ring = Keyring::open(&root, &[], database, state.path(), std::time::UNIX_EPOCH);
     let ring = ring.unwrap();
     let token = root.token();
     let principal = ring.bearer(token.reveal().as_bytes(), std::time::UNIX_EPOCH).unwrap();

@@ -1,8 +1,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
-use redb::Database;
-use redb::backends::InMemoryBackend;
 use warmfront_config::BeforeFirst;
+use warmfront_state::Database;
 
 use super::super::journal::{Attempt, Outcome};
 use super::*;
@@ -37,8 +36,8 @@ fn two() -> Authorities {
         before_first: BeforeFirst::SelfSigned,
         dns: None,
     };
-    let database = Database::builder().create_with_backend(InMemoryBackend::new()).unwrap();
-    let journal = Journal::open(Arc::new(database)).unwrap();
+    let database = Database::in_memory().unwrap();
+    let journal = Journal::open(database).unwrap();
     Authorities::open(&acme, &journal, now).unwrap()
 }
 

@@ -1,5 +1,4 @@
 use proptest::prelude::*;
-use redb::backends::InMemoryBackend;
 use warmfront_acme::Window;
 use warmfront_acme::renewal::Lifetime;
 use warmfront_dns::Published;
@@ -9,7 +8,7 @@ use super::*;
 const DIRECTORY: &str = "https://a.example/directory";
 
 fn database() -> Arc<Database> {
-    Arc::new(Database::builder().create_with_backend(InMemoryBackend::new()).unwrap())
+    Database::in_memory().unwrap()
 }
 
 fn at(seconds: u64) -> SystemTime {
@@ -140,12 +139,14 @@ fn what_another_version_wrote_is_gone_on_without() {
     let database = database();
     let journal = Journal::open(database.clone()).unwrap();
     journal.record("www", &attempt(1, Outcome::Names)).unwrap();
-    let tx = database.begin_write().unwrap();
-    tx.open_table(ORDERS).unwrap().insert("www", b"{}".as_slice()).unwrap();
-    tx.open_table(ATTEMPTS).unwrap().insert(("www", 1), b"[]".as_slice()).unwrap();
-    tx.open_table(RENEWALS).unwrap().insert("www", b"\xFF".as_slice()).unwrap();
-    tx.open_table(PUBLISHED).unwrap().insert(("www", b"7".as_slice()), ()).unwrap();
-    tx.commit().unwrap();
+    let written = database.write(|tx| {
+        tx.open_table(ORDERS)?.insert("www", b"{}".as_slice())?;
+        tx.open_table(ATTEMPTS)?.insert(("www", 1), b"[]".as_slice())?;
+        tx.open_table(RENEWALS)?.insert("www", b"\xFF".as_slice())?;
+        tx.open_table(PUBLISHED)?.insert(("www", b"7".as_slice()), ())?;
+        Ok(())
+    });
+    written.unwrap();
     journal.record("www", &attempt(2, Outcome::Busy)).unwrap();
     let attempts = [attempt(1, Outcome::Names), attempt(2, Outcome::Busy)];
     assert_eq!(journal.attempts("www").unwrap(), attempts);

@@ -8,12 +8,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::StatusCode;
-use redb::backends::InMemoryBackend;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use warmfront_semantics::coding::Coding;
 use warmfront_semantics::errand::{Answer, Body, Cached, Fetch, Fetched, Form};
 use warmfront_semantics::inspection::{Inspection, Question, Unroutable};
+use warmfront_state::Database;
 use warmfront_store::{InvalidationPath, Kind, Order, Receipt, StoreLimits};
 
 use super::super::*;
@@ -99,9 +99,9 @@ impl DataPlane for Table {
 
 impl Ground {
     pub(super) fn new(answers: impl IntoIterator<Item = (&'static str, Fetched)>) -> Self {
-        let database = redb::Database::builder().create_with_backend(InMemoryBackend::new());
+        let database = Database::in_memory().unwrap();
         let limits = StoreLimits { memory_bytes: 1 << 20, object_bytes: 1 << 10, workers: 1 };
-        let store = Store::open(&limits, Arc::new(database.unwrap()), clock).unwrap();
+        let store = Store::open(&limits, database, clock).unwrap();
         Self::on(Arc::new(store), answers)
     }
 

@@ -1,7 +1,7 @@
 use super::*;
 
 fn database(dir: &tempfile::TempDir) -> Arc<Database> {
-    Arc::new(Database::create(dir.path().join("state")).unwrap())
+    Database::open(dir.path()).unwrap()
 }
 
 fn name(host: &str) -> TargetName {

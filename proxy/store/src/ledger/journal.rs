@@ -5,7 +5,8 @@ use std::io;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{ReadableTable, TableDefinition};
+use warmfront_state::{Database, DatabaseError};
 
 use crate::invalidation::Invalidation;
 use crate::ledger::Position;
@@ -19,9 +20,12 @@ const FLOORS: TableDefinition<'_, &str, u64> = TableDefinition::new("floors");
 /// Why the ledger could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    /// A transaction failed: a full disk, a failing one.
-    #[error("cannot write the ledger: {}", told(.0))]
-    Transaction(#[source] Box<redb::Error>),
+    /// It could not be read.
+    #[error("cannot read the ledger: {0}")]
+    Read(#[source] DatabaseError),
+    /// It could not be written: nothing was changed.
+    #[error("cannot write the ledger: {0}")]
+    Write(#[source] DatabaseError),
     /// No thread could be started that gives memory back.
     #[error("cannot start the sweeper")]
     Sweeper(#[source] io::Error),
@@ -205,37 +209,20 @@ impl Journal {
         &self,
         look: impl FnOnce(&redb::ReadTransaction) -> Result<T, redb::Error>,
     ) -> Result<T, LedgerError> {
-        let tx = self.database.begin_read().map_err(redb::Error::from);
-        tx.and_then(|tx| look(&tx)).map_err(|e| LedgerError::Transaction(Box::new(e)))
+        self.database.read(look).map_err(LedgerError::Read)
     }
 
     fn write(
         &self,
         change: impl FnOnce(&redb::WriteTransaction) -> Result<(), redb::Error>,
     ) -> Result<(), LedgerError> {
-        let commit = || {
-            let tx = self.database.begin_write()?;
-            change(&tx)?;
-            tx.commit()?;
-            Ok(())
-        };
-        commit().map_err(|e| LedgerError::Transaction(Box::new(e)))
+        self.database.write(change).map_err(LedgerError::Write)
     }
 }
 
 /// A record within a transaction that this version did not write.
 fn corrupt(error: &serde_json::Error) -> redb::Error {
     redb::Error::Corrupted(format!("a record cannot be read: {error}"))
-}
-
-/// After a write that failed the database takes nothing more before it is opened anew.
-fn told(error: &redb::Error) -> String {
-    match error {
-        redb::Error::PreviousIo => {
-            "an earlier write failed (a full disk?): restart the node once there is room".to_owned()
-        }
-        error => error.to_string(),
-    }
 }
 
 fn forget(tx: &redb::WriteTransaction, expired: &Invalidation) -> Result<(), redb::Error> {

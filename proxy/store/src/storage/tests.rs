@@ -25,9 +25,9 @@ fn clock() -> SystemTime {
 /// Holds one asset that is kept for one deploy.
 async fn storage(body: &'static [u8]) -> &'static PingoraStorage {
     let dir = tempfile::tempdir().unwrap();
-    let database = redb::Database::create(dir.path().join("ledger")).unwrap();
+    let database = warmfront_state::Database::open(dir.path()).unwrap();
     let limits = StoreLimits { memory_bytes: 8 << 20, object_bytes: 1 << 20, workers: 1 };
-    let store = Store::open_unswept(&limits, Arc::new(database), clock).unwrap();
+    let store = Store::open_unswept(&limits, database, clock).unwrap();
     let storage: &_ = Box::leak(Box::new(PingoraStorage::new(Arc::new(store))));
     let mut meta =
         CacheMeta::new(NOW + MINUTE, NOW, 60, 60, ResponseHeader::build(200, None).unwrap());

@@ -42,7 +42,7 @@ fn set_time(now: SystemTime) {
 }
 
 fn database(dir: &tempfile::TempDir) -> Arc<Database> {
-    Arc::new(Database::create(dir.path().join("ledger")).unwrap())
+    Database::open(dir.path()).unwrap()
 }
 
 fn bench(memory_bytes: u64, object_bytes: u64) -> Bench {
@@ -336,7 +336,7 @@ fn a_reference_is_one_invalidation_across_restarts() {
 fn the_ledger_is_bounded_by_bytes() {
     let bench = bench(8 << 20, 1 << 20);
     let long = "x".repeat(3_900);
-    let file_bytes = || std::fs::metadata(bench.dir.path().join("ledger")).unwrap().len();
+    let file_bytes = || std::fs::metadata(bench.dir.path().join("ledger.redb")).unwrap().len();
     let record = |from: usize, to: usize| {
         for n in from..to {
             bench.invalidate_all((0..500).map(|m| format!("/{n}/{m}/{long}")), None);

@@ -38,7 +38,7 @@ fn a_copy_of_the_database_opens_nothing() {
     let file = tempfile::tempdir().unwrap();
     let path = file.path().join("ledger.redb");
     let mut node = Node::start();
-    node.database = Arc::new(Database::create(&path).unwrap());
+    node.database = Database::open(file.path()).unwrap();
     let node = node.restart();
     let issued = node.create("ci");
     let copy = fs::read(&path).unwrap();

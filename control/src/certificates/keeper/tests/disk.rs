@@ -8,9 +8,9 @@ use redb::StorageBackend;
 use redb::backends::InMemoryBackend;
 
 /// A disk that can be full.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Disk {
-    pub(super) memory: InMemoryBackend,
+    pub(super) memory: Arc<InMemoryBackend>,
     pub(super) is_full: Arc<AtomicBool>,
 }
 

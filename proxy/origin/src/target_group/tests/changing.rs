@@ -69,7 +69,7 @@ async fn a_deregistered_target_leaves_when_it_is_done() {
 #[tokio::test]
 async fn what_the_api_changed_holds_after_a_restart() {
     let dir = TempDir::new().unwrap();
-    let database = Arc::new(redb::Database::create(dir.path().join("ledger.redb")).unwrap());
+    let database = warmfront_state::Database::open(dir.path()).unwrap();
     let kept = Arc::new(Registrations::open(database).unwrap());
     let (settings, now) = (settings(&["10.0.0.1", "10.0.0.2"]), Instant::now());
     let group = grounded(&settings, Some(kept.clone()), now);

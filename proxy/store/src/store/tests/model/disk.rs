@@ -1,4 +1,5 @@
-//! A disk that can lose its power: what was synced stays, and of what was not, any part may.
+//! A disk that can lose its power: what was synced stays, and of what was not, any part may. And one
+//! that can be full for a while.
 
 use std::io;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ struct State {
     /// What was done since the last sync, in order.
     unsynced: Vec<Write>,
     power: Power,
+    room: Room,
     honesty: Honesty,
 }
 
@@ -42,6 +44,16 @@ enum Power {
     Off,
 }
 
+/// For how many more writes there is room, and how many are refused after them. Then somebody has made
+/// room again.
+#[derive(Debug, Default)]
+struct Room {
+    left: u32,
+    refused: u32,
+    /// Since it was asked last.
+    has_refused: bool,
+}
+
 /// Whether a sync is one.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Honesty {
@@ -60,6 +72,20 @@ impl Disk {
 
     pub(super) fn is_failing(&self) -> bool {
         self.0.lock().power != Power::On
+    }
+
+    /// After so many writes, so many are refused.
+    pub(super) fn fill_after(&self, left: u32, refused: u32) {
+        self.0.lock().room = Room { left, refused, has_refused: false };
+    }
+
+    /// Whether a write was refused since this was asked last.
+    pub(super) fn has_refused(&self) -> bool {
+        std::mem::take(&mut self.0.lock().room.has_refused)
+    }
+
+    pub(super) fn make_room(&self) {
+        self.0.lock().room = Room::default();
     }
 
     /// Cuts the power now, if it has not gone yet: whatever lets go of the database from here on
@@ -114,6 +140,18 @@ impl State {
         }
     }
 
+    fn find_room(&mut self) -> io::Result<()> {
+        let room = &mut self.room;
+        if room.left > 0 {
+            room.left -= 1;
+        } else if room.refused > 0 {
+            room.refused -= 1;
+            room.has_refused = true;
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        Ok(())
+    }
+
     fn operate(&mut self) -> io::Result<()> {
         self.power = match self.power {
             Power::On => Power::On,
@@ -142,6 +180,7 @@ impl StorageBackend for Disk {
     fn set_len(&self, length: u64) -> io::Result<()> {
         let mut state = self.0.lock();
         state.operate()?;
+        state.find_room()?;
         let length = index(length)?;
         if length < state.bytes.len() {
             let old = state.bytes.split_off(length);
@@ -164,6 +203,7 @@ impl StorageBackend for Disk {
         let at = index(offset)?;
         let mut state = self.0.lock();
         state.operate()?;
+        state.find_room()?;
         let old = state.bytes.get(at..at + bytes.len()).ok_or_else(beyond)?.to_vec();
         state.put(at, bytes);
         state.unsynced.push(Write { at, new: bytes.to_vec(), old });

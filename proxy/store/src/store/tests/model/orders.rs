@@ -132,8 +132,8 @@ impl World {
             let again = match self.store().record(order, self.tick.time()) {
                 Ok(Receipt::Repeated(again)) if is_same => again,
                 Ok(Receipt::Conflict(again)) if !is_same => again,
-                // Reading may have failed with the disk.
-                Err(_) if self.disk.is_failing() => return Ok(()),
+                // Reading may have failed with the disk, or found that it has to be opened anew.
+                Err(_) if self.disk.is_failing() || self.disk.has_refused() => return Ok(()),
                 other => return Err(Fault::Record(format!("not a repeated order: {other:?}"))),
             };
             if again.id != first.id {
@@ -194,6 +194,11 @@ impl World {
                 self.lose_power()?;
                 Ok(None)
             }
+            // It was not done, and its caller tries again.
+            Err(_) if self.disk.has_refused() => {
+                self.figures.refused += 1;
+                Ok(Some(Stage::Asked))
+            }
             other => Err(Fault::Record(format!("{other:?} after {:?}", self.newest))),
         }
     }
@@ -232,7 +237,8 @@ impl World {
         let counted = self.store().count_taken(taking);
         invalidation.counted = counted;
         self.store().write_count(&invalidation);
-        let written = if self.disk.is_failing() { Written::Perhaps } else { Written::Surely };
+        let is_written = !self.disk.is_failing() && !self.disk.has_refused();
+        let written = if is_written { Written::Surely } else { Written::Perhaps };
         self.oracle.forces[number].acknowledged = true;
         self.newest = self.newest.max(invalidation.position);
         self.figures.invalidations += 1;

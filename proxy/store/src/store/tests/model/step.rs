@@ -50,10 +50,12 @@ pub(super) enum Act {
     Restart,
     /// The power goes soon.
     Fail,
+    /// The disk is full soon, for a while.
+    Fill,
 }
 
 /// How often each is done.
-const WEIGHTS: [(Act, u64); 16] = [
+const WEIGHTS: [(Act, u64); 17] = [
     (Act::Request, 220),
     (Act::Advance, 240),
     (Act::Hurry, 90),
@@ -70,6 +72,7 @@ const WEIGHTS: [(Act, u64); 16] = [
     (Act::Forget, 6),
     (Act::Restart, 1),
     (Act::Fail, 1),
+    (Act::Fill, 1),
 ];
 
 // === impl Step ===

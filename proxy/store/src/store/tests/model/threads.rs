@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
-use redb::Database;
+use warmfront_state::Database;
 
 use super::super::{NOW, clock, head, limits};
 use super::dice::Dice;
@@ -42,8 +42,8 @@ struct Floor {
 
 #[test]
 fn no_thread_is_served_what_was_invalidated_before_it_asked() {
-    let database = Database::builder().create_with_backend(Disk::default()).unwrap();
-    let store = Store::open(&limits(1 << 20, 4 << 10), Arc::new(database), clock).unwrap();
+    let database = Database::on(Disk::default).unwrap();
+    let store = Store::open(&limits(1 << 20, 4 << 10), database, clock).unwrap();
     let version = AtomicU64::new(1);
     let scene = Scene { store: Arc::new(store), version, floors: Default::default() };
     let hits = std::thread::scope(|scope| {

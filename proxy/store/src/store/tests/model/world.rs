@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use redb::Database;
 use tokio::runtime::Runtime;
+use warmfront_state::Database;
 
 use super::super::{clock, head, limits, set_time};
 use super::dice::Dice;
@@ -24,8 +24,6 @@ use crate::stored::{Admission, StoredResponse};
 const ROOMY_BYTES: u64 = 8 << 20;
 const TIGHT_BYTES: u64 = 40 << 10;
 const OBJECT_BYTES: u64 = 4 << 10;
-/// Pages of the database that are kept in memory.
-const DATABASE_CACHE_BYTES: usize = 1 << 20;
 
 /// What the origin has of one resource.
 #[derive(Debug, Default, Clone, Copy)]
@@ -168,6 +166,7 @@ impl World {
             Act::Forget => self.forget(who),
             Act::Restart => self.restart()?,
             Act::Fail => self.disk.fail_after(u32::from(how) % 24),
+            Act::Fill => self.disk.fill_after(u32::from(how) % 24, 1 + u32::from(who) % 24),
         }
         Ok(())
     }
@@ -199,6 +198,7 @@ impl World {
         if self.disk.is_failing() {
             self.lose_power()?;
         }
+        self.disk.make_room();
         // Each look at the disk costs as much as all else that an interleaving does.
         if self.dice.below(16) == 0 { self.check_records() } else { Ok(()) }
     }
@@ -278,6 +278,7 @@ impl World {
         self.tally = Tally::default();
         // The last to hold the store: here its database is closed.
         self.running = None;
+        self.disk.make_room();
         if self.disk.is_failing() {
             self.disk.recover(&mut self.dice);
         }
@@ -287,11 +288,9 @@ impl World {
 }
 
 fn open(disk: &Disk, memory_bytes: u64) -> Result<Arc<Store>, String> {
-    let mut builder = Database::builder();
-    builder.set_cache_size(DATABASE_CACHE_BYTES);
-    let database = builder.create_with_backend(disk.clone()).map_err(|e| e.to_string())?;
+    let disk = disk.clone();
+    let database = Database::on(move || disk.clone()).map_err(|e| e.to_string())?;
     let limits = limits(memory_bytes, OBJECT_BYTES);
-    let store =
-        Store::open_unswept(&limits, Arc::new(database), clock).map_err(|e| e.to_string())?;
+    let store = Store::open_unswept(&limits, database, clock).map_err(|e| e.to_string())?;
     Ok(Arc::new(store))
 }
