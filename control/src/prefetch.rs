@@ -6,8 +6,8 @@
 //! node too, begins anew at the next start: the ledger knows which are not done.
 
 mod fetcher;
+mod front;
 mod pace;
-mod place;
 mod round;
 mod sitemap;
 mod tally;
@@ -29,7 +29,7 @@ use warmfront_store::{Invalidation, Prefetch, PrefetchState, Store};
 
 use crate::data_plane::DataPlane;
 use fetcher::Fetcher;
-pub(crate) use place::request_target;
+pub(crate) use front::request_target;
 use round::Round;
 use tally::Tally;
 
@@ -66,7 +66,7 @@ pub(crate) struct Parts<'p> {
 }
 
 /// A place in the queue, held while the invalidation is recorded.
-pub(crate) struct Room {
+pub(crate) struct Seat {
     permit: OwnedSemaphorePermit,
     prefetcher: Arc<Prefetcher>,
 }
@@ -105,9 +105,9 @@ impl Full {
     pub(crate) const RETRY_AFTER: u64 = 30;
 }
 
-// === impl Room ===
+// === impl Seat ===
 
-impl Room {
+impl Seat {
     /// Queues the prefetch of an invalidation that was just recorded.
     pub(crate) fn begin(self, recorded: &Invalidation) {
         self.prefetcher.clone().enqueue(recorded, Some(self.permit));
@@ -133,10 +133,10 @@ impl Prefetcher {
         }))
     }
 
-    /// Room for one more job: to be had before an invalidation with a prefetch is recorded.
-    pub(crate) fn room(self: &Arc<Self>) -> Result<Room, Full> {
+    /// A seat for one more job: to be had before an invalidation with a prefetch is recorded.
+    pub(crate) fn seat(self: &Arc<Self>) -> Result<Seat, Full> {
         let permit = self.rooms.clone().try_acquire_owned().map_err(|_| Full)?;
-        Ok(Room { permit, prefetcher: self.clone() })
+        Ok(Seat { permit, prefetcher: self.clone() })
     }
 
     /// How far the job of an invalidation is; `None` if the ledger knows all there is.

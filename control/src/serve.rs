@@ -1,6 +1,6 @@
 //! Connections to the control API: how many, how long, and how they end.
 
-mod places;
+mod slots;
 
 use std::io;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::admin_tls::AdminTls;
 use crate::api::Control;
 use crate::keeper::keep;
 use crate::listener::{AdminListener, Duplex};
-use places::{Place, Places};
+use slots::{Slot, Slots};
 
 /// The TLS handshake must be over after this long.
 const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(10);
@@ -52,7 +52,7 @@ impl Control {
         // An authority would find nobody to answer it then, and count a failure.
         let mut orders = self.orders.as_ref().map_or_else(JoinSet::new, |it| it.keep(&drains));
         keepers.spawn(self.prefetcher.clone().run(drains));
-        let places = Places::new();
+        let slots = Slots::new();
         loop {
             let accepted = tokio::select! {
                 () = stopped(&mut shutdown) => break,
@@ -60,9 +60,9 @@ impl Control {
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    let Some(place) = places.take(peer) else { continue };
+                    let Some(slot) = slots.take(peer) else { continue };
                     let shutdown = shutdown.clone();
-                    let connection = Connection { stream, peer, shutdown, _place: place };
+                    let connection = Connection { stream, peer, shutdown, _slot: slot };
                     tokio::spawn(connection.open(self.tls.clone(), self.router.clone()));
                 }
                 Err(error) => {
@@ -74,7 +74,7 @@ impl Control {
         drop(listener);
         keepers.shutdown().await;
         orders.shutdown().await;
-        places.emptied(DRAIN_TIME_MAX).await;
+        slots.emptied(DRAIN_TIME_MAX).await;
         Ok(())
     }
 
@@ -102,7 +102,7 @@ struct Connection {
     peer: Peer,
     shutdown: watch::Receiver<bool>,
     /// Held as long as the connection is open.
-    _place: Place,
+    _slot: Slot,
 }
 
 // === impl Connection ===

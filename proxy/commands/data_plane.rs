@@ -9,10 +9,10 @@ use warmfront_semantics::errand::{Fetch, Fetched};
 use warmfront_semantics::inspection::{Inspection, Question, Unroutable};
 
 /// The edge, as the control plane sees it.
-pub(super) struct Door(pub(super) Arc<Edge>);
+pub(super) struct Plane(pub(super) Arc<Edge>);
 
 #[async_trait]
-impl DataPlane for Door {
+impl DataPlane for Plane {
     fn inspect(&self, question: &Question) -> Result<Inspection, Unroutable> {
         self.0.inspect(question)
     }

@@ -13,7 +13,7 @@ use warmfront_proxy::{AccessLog, Bound, Edge, Parts, Snapshot};
 use warmfront_state::Database;
 use warmfront_store::{Store, StoreLimits};
 
-use super::data_plane::Door;
+use super::data_plane::Plane;
 
 /// How long requests that are under way when the node stops may take to finish.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
@@ -65,7 +65,7 @@ pub(crate) fn assemble(config: Config) -> Result<Node, Vec<String>> {
     let control = Control::new(Setup {
         keyring,
         guesses,
-        data_plane: Arc::new(Door(edge.clone())),
+        data_plane: Arc::new(Plane(edge.clone())),
         config,
         store,
         origins,

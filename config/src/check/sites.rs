@@ -44,8 +44,8 @@ impl Sites {
         let mut sites = Vec::new();
         for (name, value) in written.into_iter().flatten() {
             check_name(name, &value);
-            let mut place = Place { name, named, taken: &mut taken, ids: &mut ids };
-            let site = value.section(|section| site(section, &mut place));
+            let mut neighbours = Neighbours { name, named, taken: &mut taken, ids: &mut ids };
+            let site = value.section(|section| site(section, &mut neighbours));
             sites.push((name.to_owned(), site.map(Arc::new)));
         }
         Self(sites)
@@ -74,7 +74,7 @@ impl Sites {
 }
 
 /// What a site has to get along with.
-struct Place<'p, 'r> {
+struct Neighbours<'p, 'r> {
     name: &'p str,
     named: &'p Named<'p>,
     /// Hosts of this site and of the ones before it.
@@ -83,18 +83,21 @@ struct Place<'p, 'r> {
     ids: &'p mut Taken<'r>,
 }
 
-fn site<'r>(section: &Section<'r>, place: &mut Place<'_, 'r>) -> Option<Site> {
-    let id = id(section, place.name, place.ids);
+fn site<'r>(section: &Section<'r>, neighbours: &mut Neighbours<'_, 'r>) -> Option<Site> {
+    let id = id(section, neighbours.name, neighbours.ids);
     let written = section.need("hosts");
-    let placed = written.as_ref().and_then(|value| hosts(value, place.taken));
-    let issuance =
-        place.named.acme.issuance(section, written.as_ref(), placed.as_deref().unwrap_or_default());
+    let placed = written.as_ref().and_then(|value| hosts(value, neighbours.taken));
+    let issuance = neighbours.named.acme.issuance(
+        section,
+        written.as_ref(),
+        placed.as_deref().unwrap_or_default(),
+    );
     let hosts = placed.map(|placed| placed.into_iter().map(|(host, _)| host).collect::<Vec<_>>());
     let canonical_host =
         section.get("canonical_host").and_then(|value| canonical_host(&value, hosts.as_deref()));
     let origin = section.need("origin");
-    let origin = origin.and_then(|value| place.named.origins.find(&value));
-    if section.get("viewer").is_none() && place.named.https == Listening::Off {
+    let origin = origin.and_then(|value| neighbours.named.origins.find(&value));
+    if section.get("viewer").is_none() && neighbours.named.https == Listening::Off {
         section.miss(&["viewer"], Some("viewer"), REDIRECTS_TO_NOTHING);
     }
     let kind = origin.as_deref().map(first_asked);
@@ -113,12 +116,12 @@ fn site<'r>(section: &Section<'r>, place: &mut Place<'_, 'r>) -> Option<Site> {
         section.or("stale_if_unreachable", STALE_DEFAULT, |value| value.duration(STALE));
     let tags_header = section.or("tags_header", TAGS_HEADER, |value| value.parsed(tags_header));
     let access_log = section.or("access_log", true, Value::flag);
-    let behaviors = behaviors(section, origin, place.named);
+    let behaviors = behaviors(section, origin, neighbours.named);
     if let Some(behaviors) = &behaviors {
         report_signed_pages(section, &default_root_object, spa.as_deref(), behaviors);
     }
     Some(Site {
-        name: place.name.to_owned(),
+        name: neighbours.name.to_owned(),
         id,
         hosts: hosts?,
         canonical_host,

@@ -45,13 +45,13 @@ pub(crate) enum Pointing {
 pub(crate) struct Pointer {
     resolver: Resolver,
     certificates: Arc<Certificates>,
-    http: Arc<Door>,
-    https: Arc<Door>,
+    http: Arc<Approach>,
+    https: Arc<Approach>,
 }
 
 /// How one of the challenges comes in.
 #[derive(Debug)]
-struct Door {
+struct Approach {
     /// Addresses that are this node's for certain.
     ours: BTreeSet<IpAddr>,
     /// The ports that an authority may validate on: one of them must answer.
@@ -82,8 +82,8 @@ impl Pointer {
         Self {
             resolver: resolver.clone(),
             certificates: certificates.clone(),
-            http: Arc::new(Door::new(&config.listen.http, HTTP_PORT, acme)),
-            https: Arc::new(Door::new(&config.listen.https, HTTPS_PORT, acme)),
+            http: Arc::new(Approach::new(&config.listen.http, HTTP_PORT, acme)),
+            https: Arc::new(Approach::new(&config.listen.https, HTTPS_PORT, acme)),
         }
     }
 
@@ -136,12 +136,12 @@ impl Pointer {
         }
     }
 
-    async fn find(&self, host: &str, door: &Door, challenge: ChallengeKind) -> Pointing {
+    async fn find(&self, host: &str, approach: &Approach, challenge: ChallengeKind) -> Pointing {
         let addresses = match self.addresses(host).await {
             Ok(addresses) => addresses,
             Err(why) => return Pointing::Elsewhere(why),
         };
-        let foreign = foreign(&addresses, &door.ours);
+        let foreign = foreign(&addresses, &approach.ours);
         if foreign.is_empty() {
             return Pointing::Here;
         }
@@ -156,7 +156,7 @@ impl Pointer {
             Err(why) => return Pointing::Elsewhere(why),
         };
         for address in foreign {
-            if let Err(why) = ask(&rehearsal, address, &door.ports).await {
+            if let Err(why) = ask(&rehearsal, address, &approach.ports).await {
                 let resolves = if host.parse::<IpAddr>().is_ok() {
                     format!("{host} did not answer for this node")
                 } else {
@@ -176,9 +176,9 @@ impl Pointer {
     }
 }
 
-// === impl Door ===
+// === impl Approach ===
 
-impl Door {
+impl Approach {
     fn new(listeners: &[SocketAddr], port: u16, acme: &Acme) -> Self {
         // A private authority may validate on whatever port it was told to.
         let private = acme.authorities.iter().any(|authority| !authority.public);

@@ -8,8 +8,8 @@ use tokio::time::{Instant, sleep_until};
 use warmfront_config::Config;
 use warmfront_semantics::errand::{Answer, Body, Cached, Fetch, Fetched, Form};
 
+use super::front::{Entrance, Resource};
 use super::pace::Pace;
-use super::place::{Door, Place};
 use crate::data_plane::DataPlane;
 
 /// `outcome` of `warmfront_prefetch_requests_total`.
@@ -56,12 +56,12 @@ impl Fetcher {
         Ok(Self { data_plane, pace: Mutex::new(pace), requests })
     }
 
-    /// Has a URL stored in every form in which it is: by each door, as it is, and in each
+    /// Has a URL stored in every form in which it is: by each entrance, as it is, and in each
     /// other form.
-    pub(super) async fn visit(&self, site: &str, place: &Place) -> Visit {
+    pub(super) async fn visit(&self, site: &str, resource: &Resource) -> Visit {
         let mut visit = Visit::Kept;
-        for door in &place.doors {
-            let mut fetch = fetch(place, door);
+        for entrance in &resource.entrances {
+            let mut fetch = fetch(resource, entrance);
             let plain = self.fetch(site, &fetch).await;
             visit = visit.and(judged(&plain));
             for form in forms(&plain) {
@@ -82,12 +82,12 @@ impl Fetcher {
     pub(super) async fn read(
         &self,
         site: &str,
-        place: &Place,
+        resource: &Resource,
         bytes_max: usize,
     ) -> Result<bytes::Bytes, String> {
-        let door = place.doors.first();
-        let door = door.ok_or_else(|| "cannot be asked for: nothing listens".to_owned())?;
-        let fetch = Fetch { keep: Some(bytes_max), ..fetch(place, door) };
+        let entrance = resource.entrances.first();
+        let entrance = entrance.ok_or_else(|| "cannot be asked for: nothing listens".to_owned())?;
+        let fetch = Fetch { keep: Some(bytes_max), ..fetch(resource, entrance) };
         match self.fetch(site, &fetch).await {
             Fetched::Failed(why) => Err(why),
             Fetched::Answered(Answer { status, .. }) if !status.is_success() => {
@@ -133,12 +133,12 @@ impl Visit {
     }
 }
 
-/// What asks for a place as it is.
-fn fetch(place: &Place, door: &Door) -> Fetch {
+/// What asks for a resource as it is.
+fn fetch(resource: &Resource, entrance: &Entrance) -> Fetch {
     Fetch {
-        scheme: door.scheme,
-        host: door.host.clone(),
-        target: place.target.clone(),
+        scheme: entrance.scheme,
+        host: entrance.host.clone(),
+        target: resource.target.clone(),
         form: Form::Identity,
         keep: None,
     }

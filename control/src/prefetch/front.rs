@@ -9,17 +9,17 @@ use warmfront_semantics::authority::Host;
 use warmfront_semantics::errand::Scheme;
 use warmfront_semantics::target::Target;
 
-/// One URL, by every door that has a stored response of its own.
+/// One URL, by every entrance that has a stored response of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Place {
+pub(super) struct Resource {
     /// Path and query, fit for a request line.
     pub(super) target: String,
-    pub(super) doors: Vec<Door>,
+    pub(super) entrances: Vec<Entrance>,
 }
 
 /// Where clients come in.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Door {
+pub(super) struct Entrance {
     pub(super) scheme: Scheme,
     /// What their Host says: with the port, where it is not the scheme's own.
     pub(super) host: String,
@@ -63,12 +63,12 @@ impl<'c> Front<'c> {
     }
 
     /// A path of the site, with or without a query; `None` if it has no slash.
-    pub(super) fn of_path(&self, path: &str) -> Option<Place> {
-        path.starts_with('/').then(|| self.place(&self.host, None, request_target(path)))
+    pub(super) fn of_path(&self, path: &str) -> Option<Resource> {
+        path.starts_with('/').then(|| self.resource(&self.host, None, request_target(path)))
     }
 
     /// A URL; `None` if it is no URL of this site.
-    pub(super) fn of_url(&self, url: &str) -> Option<Place> {
+    pub(super) fn of_url(&self, url: &str) -> Option<Resource> {
         let (scheme, authority, target) = Scheme::split(url)?;
         let written = Host::parse(authority.as_bytes()).ok()?;
         let bare = written.as_str().trim_start_matches('[').trim_end_matches(']');
@@ -81,20 +81,20 @@ impl<'c> Front<'c> {
         if !port.is_none_or(|port| self.is_own(scheme, port)) {
             return None;
         }
-        Some(self.place(host, port.map(|port| (scheme, port)), request_target(&target)))
+        Some(self.resource(host, port.map(|port| (scheme, port)), request_target(&target)))
     }
 
     /// `said` is the port that a URL has, and its scheme.
-    fn place(&self, host: &str, said: Option<(Scheme, u16)>, target: String) -> Place {
-        let door = |scheme| {
+    fn resource(&self, host: &str, said: Option<(Scheme, u16)>, target: String) -> Resource {
+        let entrance = |scheme| {
             let said = said.filter(|(of, _)| *of == scheme).map(|(_, port)| port);
             let host = match said.unwrap_or_else(|| self.port(scheme)) {
                 port if port == scheme.default_port() => host.to_owned(),
                 port => format!("{host}:{port}"),
             };
-            Door { scheme, host }
+            Entrance { scheme, host }
         };
-        Place { doors: self.schemes(&target).into_iter().map(door).collect(), target }
+        Resource { entrances: self.schemes(&target).into_iter().map(entrance).collect(), target }
     }
 
     /// Where the edge sends clients of this scheme to: the first of its sockets.
@@ -175,15 +175,15 @@ mod tests {
         }
     }
 
-    fn place(host: &str, target: &str, schemes: &[Scheme]) -> Place {
-        let door = |scheme: &Scheme| Door { scheme: *scheme, host: host.to_owned() };
-        Place { target: target.to_owned(), doors: schemes.iter().map(door).collect() }
+    fn resource(host: &str, target: &str, schemes: &[Scheme]) -> Resource {
+        let entrance = |scheme: &Scheme| Entrance { scheme: *scheme, host: host.to_owned() };
+        Resource { target: target.to_owned(), entrances: schemes.iter().map(entrance).collect() }
     }
 
-    /// Each door as a client's URL begins.
-    fn doors(place: Option<Place>) -> Vec<String> {
-        let doors = place.into_iter().flat_map(|place| place.doors);
-        doors.map(|Door { scheme, host }| format!("{}://{host}", scheme.as_str())).collect()
+    /// Each entrance as a client's URL begins.
+    fn entrances(resource: Option<Resource>) -> Vec<String> {
+        let entrances = resource.into_iter().flat_map(|resource| resource.entrances);
+        entrances.map(|Entrance { scheme, host }| format!("{}://{host}", scheme.as_str())).collect()
     }
 
     #[test]
@@ -211,7 +211,7 @@ viewer = "https-only"
         ] {
             assert_eq!(
                 front.of_path(path),
-                Some(place("www.example.com", target, schemes)),
+                Some(resource("www.example.com", target, schemes)),
                 "{path}"
             );
         }
@@ -224,11 +224,11 @@ viewer = "https-only"
         let own = config("hosts = [\"www.example.com\", \"*.example.net\", \"::1\"]");
         let front = Front::new(&own, &own.sites[0]);
         for (url, found) in [
-            ("https://www.example.com", Some(place("www.example.com", "/", &HTTPS))),
-            ("HTTP://WWW.example.com:80/a?b#c", Some(place("www.example.com", "/a?b", &HTTPS))),
-            ("https://www.example.com:443/", Some(place("www.example.com", "/", &HTTPS))),
-            ("https://a.example.net?q", Some(place("a.example.net", "/?q", &HTTPS))),
-            ("https://[::1]/x", Some(place("[::1]", "/x", &HTTPS))),
+            ("https://www.example.com", Some(resource("www.example.com", "/", &HTTPS))),
+            ("HTTP://WWW.example.com:80/a?b#c", Some(resource("www.example.com", "/a?b", &HTTPS))),
+            ("https://www.example.com:443/", Some(resource("www.example.com", "/", &HTTPS))),
+            ("https://a.example.net?q", Some(resource("a.example.net", "/?q", &HTTPS))),
+            ("https://[::1]/x", Some(resource("[::1]", "/x", &HTTPS))),
             ("https://www.example.org/", None),
             ("https://www.example.com:8443/", None),
             ("http://www.example.com:443/", None),
@@ -245,12 +245,12 @@ viewer = "https-only"
         let moved_front = Front::new(&moved, &moved.sites[0]);
         assert_eq!(
             moved_front.of_url("https://www.example.com/a"),
-            Some(place("example.com", "/a", &HTTPS))
+            Some(resource("example.com", "/a", &HTTPS))
         );
-        assert_eq!(moved_front.of_path("/a"), Some(place("example.com", "/a", &HTTPS)));
+        assert_eq!(moved_front.of_path("/a"), Some(resource("example.com", "/a", &HTTPS)));
         let wild = config("hosts = [\"*.example.net\"]");
         let front = Front::new(&wild, &wild.sites[0]);
-        assert_eq!(front.of_path("/a"), Some(place("www.example.net", "/a", &HTTPS)));
+        assert_eq!(front.of_path("/a"), Some(resource("www.example.net", "/a", &HTTPS)));
         assert_eq!((front.made_up(), moved_front.made_up()), (Some("www.example.net"), None));
     }
 
@@ -262,11 +262,11 @@ viewer = "https-only"
         );
         let front = Front::new(&own, &own.sites[0]);
         let expected = ["https://www.example.com:8443", "http://www.example.com:8080"];
-        assert_eq!(doors(front.of_path("/a")), expected);
-        assert_eq!(doors(front.of_url("https://www.example.com/a")), expected);
-        assert_eq!(doors(front.of_url("http://www.example.com:8080/a")), expected);
+        assert_eq!(entrances(front.of_path("/a")), expected);
+        assert_eq!(entrances(front.of_url("https://www.example.com/a")), expected);
+        assert_eq!(entrances(front.of_url("http://www.example.com:8080/a")), expected);
         let expected = ["https://www.example.com", "http://www.example.com:8080"];
-        assert_eq!(doors(front.of_url("https://www.example.com:443/a")), expected);
+        assert_eq!(entrances(front.of_url("https://www.example.com:443/a")), expected);
         assert_eq!(front.of_url("http://www.example.com:81/a"), None);
     }
 }

@@ -10,7 +10,7 @@ use warmfront_store::Prefetch;
 
 use super::Progress;
 use super::fetcher::{Fetcher, Visit};
-use super::place::{Front, Place};
+use super::front::{Front, Resource};
 use super::sitemap::{Extent, Kind, LOCATIONS_MAX, SITEMAP_BYTES_MAX, Sitemap};
 use super::tally::Tally;
 
@@ -27,8 +27,8 @@ pub(super) struct Round<'r> {
     progress: &'r Mutex<Progress>,
     tally: Tally,
     /// In order, each once.
-    places: Vec<Place>,
-    known: HashSet<Place>,
+    resources: Vec<Resource>,
+    known: HashSet<Resource>,
     /// URLs that sitemaps may still name.
     left: usize,
 }
@@ -52,7 +52,7 @@ impl<'r> Round<'r> {
             fetcher,
             progress,
             tally,
-            places: Vec::new(),
+            resources: Vec::new(),
             known: HashSet::new(),
             left: LOCATIONS_MAX,
         }
@@ -62,26 +62,26 @@ impl<'r> Round<'r> {
     pub(super) async fn carry_out(mut self, asked: &Prefetch) -> Tally {
         for path in &asked.paths {
             match self.front.of_path(path) {
-                Some(place) => self.add(place),
+                Some(resource) => self.add(resource),
                 None => self.tally.fail(path, "does not begin with `/`"),
             }
         }
         if let Some(sitemap) = &asked.sitemap {
             self.follow(sitemap).await;
         }
-        let places = std::mem::take(&mut self.places);
-        let total = u64::try_from(places.len()).unwrap_or(u64::MAX);
+        let resources = std::mem::take(&mut self.resources);
+        let total = u64::try_from(resources.len()).unwrap_or(u64::MAX);
         self.progress.lock().total = Some(total.saturating_add(self.tally.failed));
         let mut visits = JoinSet::new();
-        for place in places {
+        for resource in resources {
             if visits.len() == AT_ONCE {
                 let visited = visits.join_next().await;
                 self.count(visited);
             }
             let (fetcher, site) = (self.fetcher.clone(), self.site.name.clone());
             visits.spawn(async move {
-                let visit = fetcher.visit(&site, &place).await;
-                (place.target, visit)
+                let visit = fetcher.visit(&site, &resource).await;
+                (resource.target, visit)
             });
         }
         while let Some(visited) = visits.join_next().await {
@@ -92,10 +92,10 @@ impl<'r> Round<'r> {
 
     /// Reads a sitemap, or the sitemaps of an index.
     async fn follow(&mut self, path: &str) {
-        let Some(place) = self.front.of_path(path) else {
+        let Some(resource) = self.front.of_path(path) else {
             return self.tally.fail(path, "does not begin with `/`");
         };
-        let sitemap = match self.read(&place).await {
+        let sitemap = match self.read(&resource).await {
             Ok(sitemap) => sitemap,
             Err(why) => return self.tally.fail(path, &why),
         };
@@ -111,16 +111,16 @@ impl<'r> Round<'r> {
             self.tally.remark(format!("of {count} sitemaps the first {SITEMAPS_MAX} were read"));
         }
         for location in index.locations.iter().take(SITEMAPS_MAX) {
-            let Some(place) = self.front.of_url(location) else {
+            let Some(resource) = self.front.of_url(location) else {
                 self.tally.pass_over();
                 continue;
             };
-            match self.read(&place).await {
+            match self.read(&resource).await {
                 Ok(sitemap) if sitemap.kind == Kind::Pages => self.add_pages(&sitemap),
                 Ok(_) => {
-                    self.tally.fail(&place.target, "is an index within an index: not followed");
+                    self.tally.fail(&resource.target, "is an index within an index: not followed");
                 }
-                Err(why) => self.tally.fail(&place.target, &why),
+                Err(why) => self.tally.fail(&resource.target, &why),
             }
             if self.left == 0 {
                 return;
@@ -128,8 +128,8 @@ impl<'r> Round<'r> {
         }
     }
 
-    async fn read(&self, place: &Place) -> Result<Sitemap, String> {
-        let document = self.fetcher.read(&self.site.name, place, SITEMAP_BYTES_MAX).await?;
+    async fn read(&self, resource: &Resource) -> Result<Sitemap, String> {
+        let document = self.fetcher.read(&self.site.name, resource, SITEMAP_BYTES_MAX).await?;
         // Megabytes of it would hold up the requests of this thread.
         let read = tokio::task::spawn_blocking(move || Sitemap::read(&document)).await;
         match read {
@@ -142,7 +142,7 @@ impl<'r> Round<'r> {
         let is_cut = sitemap.extent == Extent::Beginning || sitemap.locations.len() > self.left;
         for location in sitemap.locations.iter().take(self.left) {
             match self.front.of_url(location) {
-                Some(place) => self.add(place),
+                Some(resource) => self.add(resource),
                 None => self.tally.pass_over(),
             }
         }
@@ -154,9 +154,9 @@ impl<'r> Round<'r> {
         }
     }
 
-    fn add(&mut self, place: Place) {
-        if self.known.insert(place.clone()) {
-            self.places.push(place);
+    fn add(&mut self, resource: Resource) {
+        if self.known.insert(resource.clone()) {
+            self.resources.push(resource);
         }
     }
 

@@ -118,11 +118,11 @@ async fn one_job_of_a_site_waits_for_the_other_and_no_more_than_a_hundred_wait()
     let second = ground.begin(&["/6"], None);
     let waiting = ground.prefetcher.progress(&second).unwrap();
     assert_eq!((waiting.total, waiting.detail.as_deref()), (None, Some(WAITS)));
-    let rooms: Vec<Room> = std::iter::from_fn(|| ground.prefetcher.room().ok()).collect();
-    assert_eq!(rooms.len(), 99);
-    let full = ground.prefetcher.room().err().unwrap().to_string();
+    let seats: Vec<Seat> = std::iter::from_fn(|| ground.prefetcher.seat().ok()).collect();
+    assert_eq!(seats.len(), 99);
+    let full = ground.prefetcher.seat().err().unwrap().to_string();
     assert!(full.starts_with("100 prefetches are waiting already"), "{full}");
-    drop(rooms);
+    drop(seats);
     assert_eq!(ground.done(&first).await, (5, 0, String::new()));
     assert_eq!(ground.done(&second).await, (1, 0, String::new()));
     assert_eq!(ground.table.targets().last().unwrap(), "/6");

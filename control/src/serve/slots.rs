@@ -16,9 +16,9 @@ const CLIENT_MAX: u32 = 128;
 /// what watches over the node get through.
 const NEAR_MAX: u32 = 1_024;
 
-/// The places there are.
+/// Those there are.
 #[derive(Debug)]
-pub(super) struct Places {
+pub(super) struct Slots {
     near: Arc<Semaphore>,
     far: Arc<Semaphore>,
     clients: Arc<Mutex<HashMap<Peer, u32>>>,
@@ -26,22 +26,22 @@ pub(super) struct Places {
 
 /// Held as long as a connection is open.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct Slot {
     peer: Peer,
     clients: Arc<Mutex<HashMap<Peer, u32>>>,
     _room: OwnedSemaphorePermit,
 }
 
-// === impl Places ===
+// === impl Slots ===
 
-impl Places {
+impl Slots {
     pub(super) fn new() -> Self {
-        let semaphore = |places: u32| Arc::new(Semaphore::new(places as usize));
+        let semaphore = |slots: u32| Arc::new(Semaphore::new(slots as usize));
         Self { near: semaphore(NEAR_MAX), far: semaphore(FAR_MAX), clients: Arc::default() }
     }
 
-    /// A place for this client, unless there is none left for it.
-    pub(super) fn take(&self, peer: Peer) -> Option<Place> {
+    /// A slot for this client, unless there is none left for it.
+    pub(super) fn take(&self, peer: Peer) -> Option<Slot> {
         let (all, most) =
             if is_near(peer) { (&self.near, NEAR_MAX) } else { (&self.far, CLIENT_MAX) };
         let room = all.clone().try_acquire_owned().ok()?;
@@ -52,7 +52,7 @@ impl Places {
         }
         *open += 1;
         drop(clients);
-        Some(Place { peer, clients: self.clients.clone(), _room: room })
+        Some(Slot { peer, clients: self.clients.clone(), _room: room })
     }
 
     /// Waits until all are free, or this long.
@@ -74,7 +74,7 @@ fn is_near(peer: Peer) -> bool {
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
         let mut clients = self.clients.lock();
         if let Some(open) = clients.get_mut(&self.peer) {
@@ -95,30 +95,30 @@ mod tests {
     }
 
     #[test]
-    fn one_client_cannot_take_every_place() {
-        let places = Places::new();
+    fn one_client_cannot_take_every_slot() {
+        let slots = Slots::new();
         let (one, other) = (peer("10.0.0.1"), peer("10.0.0.2"));
-        let mut held: Vec<_> = (0..CLIENT_MAX).filter_map(|_| places.take(one)).collect();
+        let mut held: Vec<_> = (0..CLIENT_MAX).filter_map(|_| slots.take(one)).collect();
         assert_eq!(held.len(), CLIENT_MAX as usize);
-        assert!(places.take(one).is_none());
-        assert!(places.take(other).is_some());
+        assert!(slots.take(one).is_none());
+        assert!(slots.take(other).is_some());
         held.pop();
-        assert!(places.take(one).is_some());
+        assert!(slots.take(one).is_some());
         drop(held);
-        assert!(places.clients.lock().is_empty(), "nobody is remembered who has gone");
+        assert!(slots.clients.lock().is_empty(), "nobody is remembered who has gone");
     }
 
     #[tokio::test]
     async fn many_clients_cannot_keep_this_machine_out() {
-        let places = Places::new();
+        let slots = Slots::new();
         let far = (0..=u8::MAX).flat_map(|n| [peer(&format!("10.0.0.{n}")); 5]);
-        let held: Vec<_> = far.filter_map(|peer| places.take(peer)).collect();
+        let held: Vec<_> = far.filter_map(|peer| slots.take(peer)).collect();
         assert_eq!(held.len(), FAR_MAX as usize);
         for near in [peer("127.0.0.1"), peer("::1"), Peer::Unix] {
-            assert!(places.take(near).is_some(), "{near:?}");
+            assert!(slots.take(near).is_some(), "{near:?}");
         }
         drop(held);
-        places.emptied(Duration::from_secs(10)).await;
-        assert!(places.take(peer("10.0.0.1")).is_some());
+        slots.emptied(Duration::from_secs(10)).await;
+        assert!(slots.take(peer("10.0.0.1")).is_some());
     }
 }

@@ -1,6 +1,6 @@
 //! An S3 bucket as an origin: where it is, and requests for its objects, signed.
 
-mod place;
+mod location;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::diagnosis::Verdicts;
 use crate::object_key::{KeyError, ObjectKey};
 use crate::resolver::Resolver;
 use crate::target_group::NoTarget;
-use place::Place;
+use location::Location;
 
 /// A bucket, reached through Amazon's host names or an endpoint of its own.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub struct Bucket {
     credentials: CredentialSource,
     resolver: Resolver,
     /// Changes when S3 names another region than the file does.
-    place: ArcSwap<Place>,
+    location: ArcSwap<Location>,
     pub(crate) verdicts: Verdicts,
 }
 
@@ -78,7 +78,7 @@ impl Bucket {
         Self {
             name: name.to_owned(),
             credentials: CredentialSource::new(&s3.credentials, &s3.region),
-            place: ArcSwap::from_pointee(Place::of(s3, &s3.region, resolver)),
+            location: ArcSwap::from_pointee(Location::of(s3, &s3.region, resolver)),
             resolver: resolver.clone(),
             verdicts: Verdicts::default(),
             s3: s3.clone(),
@@ -97,24 +97,24 @@ impl Bucket {
 
     /// The host name that is connected to.
     pub fn host(&self) -> String {
-        self.place.load().host.clone()
+        self.location.load().host.clone()
     }
 
     /// Whether connections are TLS.
     pub fn tls(&self) -> bool {
-        self.place.load().tls
+        self.location.load().tls
     }
 
     /// The region that requests are signed for.
     pub fn region(&self) -> String {
-        self.place.load().region.clone()
+        self.location.load().region.clone()
     }
 
     /// The first address of the bucket that is not in `tried`. Waits for the name only if it never
     /// had an address.
     pub async fn select(&self, tried: &[SocketAddr], now: Instant) -> Result<SocketAddr, NoTarget> {
-        let place = self.place.load_full();
-        let addresses = place.name.addresses(now).await;
+        let location = self.location.load_full();
+        let addresses = location.name.addresses(now).await;
         let addresses = addresses.map_err(NoTarget::Unresolved)?;
         let untried = addresses.iter().find(|address| !tried.contains(address));
         untried.copied().ok_or(NoTarget::AllTried)
@@ -128,15 +128,15 @@ impl Bucket {
         client_path: &str,
         now: SystemTime,
     ) -> Result<BucketRequest, BucketError> {
-        let place = self.place.load_full();
+        let location = self.location.load_full();
         let (path, query) = client_path.split_once('?').unwrap_or((client_path, ""));
-        let path = format!("{}{}", place.base, self.wire_key(path)?);
+        let path = format!("{}{}", location.base, self.wire_key(path)?);
         let keys = if self.s3.website { None } else { self.credentials.current(now).await? };
         let (query, signature) = match keys {
             None => (query.to_owned(), Vec::new()),
-            Some(keys) => signature(&place, method, (&path, query), &keys, now),
+            Some(keys) => signature(&location, method, (&path, query), &keys, now),
         };
-        let mut fields = vec![(HOST, field(&HOST, &place.authority)?)];
+        let mut fields = vec![(HOST, field(&HOST, &location.authority)?)];
         for (name, value) in signature {
             let name = HeaderName::from_static(name);
             let mut value = field(&name, &value)?;
@@ -151,10 +151,11 @@ impl Bucket {
     /// Takes over the region that S3 named in `x-amz-bucket-region`. Later requests are signed for
     /// it and, unless the file gives an endpoint, sent to its host.
     pub fn learn_region(&self, region: &str) -> Lesson {
-        if self.s3.website || !place::is_region(region) || self.place.load().region == region {
+        if self.s3.website || !location::is_region(region) || self.location.load().region == region
+        {
             return Lesson::Nothing;
         }
-        self.place.store(Arc::new(Place::of(&self.s3, region, &self.resolver)));
+        self.location.store(Arc::new(Location::of(&self.s3, region, &self.resolver)));
         Lesson::Learned
     }
 
@@ -167,8 +168,8 @@ impl Bucket {
         self.s3.website
     }
 
-    pub(crate) fn place(&self) -> Arc<Place> {
-        self.place.load_full()
+    pub(crate) fn location(&self) -> Arc<Location> {
+        self.location.load_full()
     }
 
     /// A website's root is its index document, everybody else's root lists the bucket.
@@ -184,7 +185,7 @@ impl Bucket {
 type SignatureFields = Vec<(&'static str, String)>;
 
 fn signature(
-    place: &Place,
+    location: &Location,
     method: &Method,
     (path, query): (&str, &str),
     keys: &Keys,
@@ -195,10 +196,10 @@ fn signature(
         method,
         path,
         query: &query,
-        fields: &[("host", &place.authority)],
+        fields: &[("host", &location.authority)],
         payload: if method.is_safe() { Payload::Empty } else { Payload::Streamed },
     };
-    let scope = Scope { service: "s3", region: &place.region };
+    let scope = Scope { service: "s3", region: &location.region };
     let fields = sigv4::sign(&unsigned, keys, scope, now);
     (query, fields)
 }

@@ -110,8 +110,8 @@ impl Bucket {
             Err(BucketError::Key(_)) => return Ok(None),
             Err(error) => return Err(error.to_string()),
         };
-        let place = self.place();
-        let addresses = place.name.look_up().await;
+        let location = self.location();
+        let addresses = location.name.look_up().await;
         let addresses = addresses.map_err(|error| error.to_string())?;
         let mut unreachable = None;
         for address in &*addresses {
@@ -121,10 +121,11 @@ impl Bucket {
             }
         }
         let told = |(address, error): (_, Unreachable)| match error {
-            Unreachable::Connection(_) => format!("{error} (`{}` is {address})", place.host),
-            _ => format!("{error} (`{}`)", place.host),
+            Unreachable::Connection(_) => format!("{error} (`{}` is {address})", location.host),
+            _ => format!("{error} (`{}`)", location.host),
         };
-        Err(unreachable.map_or_else(|| format!("the name `{}` has no address", place.host), told))
+        Err(unreachable
+            .map_or_else(|| format!("the name `{}` has no address", location.host), told))
     }
 }
 

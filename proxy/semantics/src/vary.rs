@@ -84,16 +84,16 @@ impl Vary {
 /// The members of one line of a list, without the white space around them. Commas within a quoted
 /// string (RFC 9110 §5.6.4) are a value's own; one without an end reaches to that of the line.
 fn members(line: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut place = Place::Outside;
+    let mut within = Within::Outside;
     let is_comma = move |octet: &u8| {
-        let (next, is_comma) = match (place, octet) {
-            (Place::Outside, b',') => (Place::Outside, true),
-            (Place::Outside, b'"') | (Place::Escaped, _) => (Place::Quoted, false),
-            (Place::Quoted, b'"') => (Place::Outside, false),
-            (Place::Quoted, b'\\') => (Place::Escaped, false),
-            (place, _) => (place, false),
+        let (next, is_comma) = match (within, octet) {
+            (Within::Outside, b',') => (Within::Outside, true),
+            (Within::Outside, b'"') | (Within::Escaped, _) => (Within::Quoted, false),
+            (Within::Quoted, b'"') => (Within::Outside, false),
+            (Within::Quoted, b'\\') => (Within::Escaped, false),
+            (within, _) => (within, false),
         };
-        place = next;
+        within = next;
         is_comma
     };
     line.split(is_comma).map(<[u8]>::trim_ascii)
@@ -101,7 +101,7 @@ fn members(line: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// Where in a line an octet stands.
 #[derive(Debug, Clone, Copy)]
-enum Place {
+enum Within {
     Outside,
     Quoted,
     Escaped,

@@ -47,8 +47,8 @@ pub(crate) fn carry_out(node: &Node, by: &Principal, order: &Order) -> Result<Re
 
 fn record(node: &Node, order: &Order) -> Result<Receipt, Undone> {
     // Before anything is written down, so that nothing is promised that cannot be kept.
-    let room = match order.prefetch.as_ref().map(|_| node.prefetcher.room()).transpose() {
-        Ok(room) => room,
+    let seat = match order.prefetch.as_ref().map(|_| node.prefetcher.seat()).transpose() {
+        Ok(seat) => seat,
         // What is recorded already has its room.
         Err(full) => return node.store.repeated(order)?.ok_or(Undone::Full(full)),
     };
@@ -56,8 +56,8 @@ fn record(node: &Node, order: &Order) -> Result<Receipt, Undone> {
     if let Receipt::New(done) = &receipt {
         // The others are only read.
         node.readiness.resolve(LEDGER);
-        if let Some(room) = room {
-            room.begin(done);
+        if let Some(seat) = seat {
+            seat.begin(done);
         }
     }
     Ok(receipt)

@@ -193,11 +193,12 @@ async fn one_look_has_its_time_and_what_was_not_seen_is_elsewhere() {
 #[test]
 fn a_private_authority_may_validate_on_the_port_that_is_listened_on() {
     let listeners = ["[::]:8080".parse().unwrap(), "192.0.2.1:80".parse().unwrap()];
-    let door = |public| Door::new(&listeners, HTTP_PORT, &acme(public, &["::ffff:203.0.113.9"]));
-    assert_eq!(door(true).ports, [80]);
-    assert_eq!(door(false).ports, [8080, 80]);
+    let approach =
+        |public| Approach::new(&listeners, HTTP_PORT, &acme(public, &["::ffff:203.0.113.9"]));
+    assert_eq!(approach(true).ports, [80]);
+    assert_eq!(approach(false).ports, [8080, 80]);
     let ours = ["192.0.2.1", "203.0.113.9"].map(|it| it.parse::<IpAddr>().unwrap());
-    assert_eq!(door(true).ours, BTreeSet::from(ours), "`[::]` is no address of ours");
+    assert_eq!(approach(true).ours, BTreeSet::from(ours), "`[::]` is no address of ours");
 }
 
 #[test]

@@ -130,9 +130,9 @@ impl Ground {
     }
 
     pub(super) fn begin_of(&self, site: &str, paths: &[&str], sitemap: Option<&str>) -> String {
-        let room = self.prefetcher.room().unwrap();
+        let seat = self.prefetcher.seat().unwrap();
         let recorded = self.record(site, paths, sitemap);
-        room.begin(&recorded);
+        seat.begin(&recorded);
         recorded.id
     }
 

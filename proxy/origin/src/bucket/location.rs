@@ -20,9 +20,9 @@ const DASHED_WEBSITES: [&str; 9] = [
     "us-west-2",
 ];
 
-/// One place, for one region.
+/// Where a bucket is, if its region is this one.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct Location {
     pub(crate) region: String,
     pub(crate) tls: bool,
     /// Connected to, and what its certificate must say.
@@ -34,7 +34,7 @@ pub(crate) struct Place {
     pub(crate) name: Name,
 }
 
-impl Place {
+impl Location {
     /// Where `s3` is if its region is `region`; `resolver` knows its addresses.
     pub(crate) fn of(s3: &S3, region: &str, resolver: &Resolver) -> Self {
         let in_path = !s3.website && stands_in_path(s3);

@@ -6,7 +6,7 @@ use std::time::Instant;
 use warmfront_config::{TargetEntry, TargetName};
 
 use super::TargetGroup;
-use super::roster::{Duty, Member, Members, Place, Slot};
+use super::roster::{Duty, Member, Members, Slot, Standing};
 use crate::registrations::RegistrationError;
 use crate::target::Target;
 
@@ -87,7 +87,7 @@ impl TargetGroup {
         let roster = self.roster.load();
         let shown = |slot: &Slot| TargetStatus {
             target: slot.target.clone(),
-            weight: if slot.place == Place::Leaving { 0 } else { slot.weight },
+            weight: if slot.standing == Standing::Leaving { 0 } else { slot.weight },
             tier: slot.tier,
         };
         roster.slots.iter().map(shown).collect()

@@ -59,12 +59,12 @@ pub(super) struct Slot {
     pub(super) tier: u8,
     /// A hash of the address, the same on every node.
     pub(super) id: u64,
-    pub(super) place: Place,
+    pub(super) standing: Standing,
 }
 
 /// Whether a slot is somebody's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Standing {
     /// A member's.
     Held,
     /// Nobody's any more: it goes as soon as nothing is in flight.
@@ -127,7 +127,7 @@ impl Roster {
     /// The other name that has a member's addresses, if it has none of its own.
     pub(super) fn holder(&self, member: &Member) -> Option<TargetName> {
         let addresses = member.name.last_known()?;
-        let held = self.slots.iter().filter(|slot| slot.place == Place::Held);
+        let held = self.slots.iter().filter(|slot| slot.standing == Standing::Held);
         let mut names = held
             .filter(|slot| addresses.contains(&slot.target.address()))
             .map(|slot| slot.target.name());
@@ -172,7 +172,7 @@ impl TargetGroup {
             };
             self.send_off(&gone.target, why, now);
             if gone.target.in_flight() > 0 {
-                slots.push(Slot { place: Place::Leaving, ..gone.clone() });
+                slots.push(Slot { standing: Standing::Leaving, ..gone.clone() });
             }
         }
         self.roster.store(Arc::new(Roster { slots }));
@@ -203,7 +203,7 @@ impl TargetGroup {
                 self.send_off(&target, Reason::Drained { by: by.to_string() }, now);
             }
         }
-        Slot { target, weight: *weight, tier: *tier, id: id(address), place: Place::Held }
+        Slot { target, weight: *weight, tier: *tier, id: id(address), standing: Standing::Held }
     }
 
     /// Takes a target out of use; it is at once where nothing is in flight.

@@ -9,7 +9,7 @@ use rand::Rng as _;
 use warmfront_config::{HealthCheck, Probe, TargetName};
 
 use super::TargetGroup;
-use super::roster::{Member, Place};
+use super::roster::{Member, Standing};
 use crate::check::check;
 use crate::health::{CheckFailure, Event, Health, Reason};
 use crate::names::{Due, NameError};
@@ -140,7 +140,7 @@ impl TargetGroup {
     fn check_all(self: &Arc<Self>, by: &HealthCheck, now: Instant) -> Option<Instant> {
         let roster = self.roster.load();
         let mut next: Option<Instant> = None;
-        for slot in roster.slots.iter().filter(|slot| slot.place == Place::Held) {
+        for slot in roster.slots.iter().filter(|slot| slot.standing == Standing::Held) {
             match slot.target.begin_check(now) {
                 Due::Now => {
                     let (group, target, by) = (self.clone(), slot.target.clone(), by.clone());
@@ -194,7 +194,7 @@ impl TargetGroup {
                     next = Some(next.map_or(over, |next| next.min(over)));
                 }
             }
-            if slot.place == Place::Leaving {
+            if slot.standing == Standing::Leaving {
                 gone |= target.in_flight() == 0;
                 self.drains.store(true, Ordering::Release);
             }
