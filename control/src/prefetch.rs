@@ -17,7 +17,7 @@ mod tests;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
 use prometheus::Registry;
@@ -35,6 +35,8 @@ use tally::Tally;
 
 /// Jobs that wait for their turn.
 const QUEUE_MAX: usize = 100;
+/// From one trial to write down how a job went to the next.
+const WRITE_DOWN_PAUSE: Duration = Duration::from_secs(10);
 /// What is told of a job until its turn comes.
 const WAITS: &str = "waits until the prefetch of this site that began before it is done";
 
@@ -173,7 +175,8 @@ impl Prefetcher {
                     let task = ended.as_ref().map_or_else(JoinError::id, |(task, ())| *task);
                     let place = sites.extract_if(|_, (running, _)| *running == task).next();
                     if let (Err(error), Some((_, (_, job)))) = (ended, place) {
-                        self.broke(job, &error).await;
+                        let prefetcher = self.clone();
+                        jobs.spawn(async move { prefetcher.broke(job, &error).await });
                     }
                 }
             }
@@ -244,19 +247,21 @@ impl Prefetcher {
         PrefetchState::Done { fetched, failed, finished: (self.clock)(), detail }
     }
 
-    /// A ledger that cannot be written any more can be only after the next start, which takes the job
-    /// up again; until then it is shown as it was seen last.
+    /// Until a ledger that cannot be written can be again, the job is shown as it was seen last.
     async fn write_down(&self, id: String, state: PrefetchState) {
-        let (store, job) = (self.store.clone(), id.clone());
-        let written = tokio::task::spawn_blocking(move || store.prefetched(&job, state)).await;
-        let error = match written {
-            Ok(Ok(())) => {
-                self.under_way.lock().remove(&id);
-                return;
-            }
-            Ok(Err(error)) => error.to_string(),
-            Err(error) => error.to_string(),
-        };
-        tracing::error!(error, id, "how a prefetch went is not written down");
+        loop {
+            let (store, job, state) = (self.store.clone(), id.clone(), state.clone());
+            let written = tokio::task::spawn_blocking(move || store.prefetched(&job, state)).await;
+            let error = match written {
+                Ok(Ok(())) => {
+                    self.under_way.lock().remove(&id);
+                    return;
+                }
+                Ok(Err(error)) => error.to_string(),
+                Err(error) => error.to_string(),
+            };
+            tracing::error!(error, id, "how a prefetch went could not be written down");
+            tokio::time::sleep(WRITE_DOWN_PAUSE).await;
+        }
     }
 }

@@ -5,6 +5,7 @@ mod admin_tls;
 mod certificates;
 mod client;
 mod cloudfront;
+pub(crate) mod disk;
 mod inspect;
 mod invalidate;
 mod keys;

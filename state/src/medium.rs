@@ -1,6 +1,6 @@
 //! Where the database lies.
 
-use std::fs::{OpenOptions, Permissions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io;
 use std::ops::Bound;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
@@ -8,8 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use redb::backends::FileBackend;
-use redb::{BackendError, DatabaseError, StorageBackend};
+use redb::{BackendError, StorageBackend};
 
 /// It holds a key that signs.
 const MODE: u32 = 0o600;
@@ -18,18 +17,17 @@ const MODE: u32 = 0o600;
 #[derive(Debug)]
 pub(crate) struct Medium {
     pub(crate) inner: Box<dyn StorageBackend>,
-    pub(crate) has_lost: Arc<AtomicBool>,
+    pub(crate) is_uncertain: Arc<AtomicBool>,
 }
 
 /// The file at `path`, made if it is not there.
-pub(crate) fn file(path: &Path) -> Result<FileBackend, DatabaseError> {
+pub(crate) fn file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(MODE);
-    let file = options.open(path).and_then(|file| {
-        // One that an earlier version made is open to the users that may enter the directory.
-        file.set_permissions(Permissions::from_mode(MODE)).map(|()| file)
-    });
-    FileBackend::new(file.map_err(|error: io::Error| DatabaseError::Storage(error.into()))?)
+    let file = options.open(path)?;
+    // One that an earlier version made is open to the users that may enter the directory.
+    file.set_permissions(Permissions::from_mode(MODE))?;
+    Ok(file)
 }
 
 // === impl Medium ===
@@ -48,7 +46,7 @@ impl StorageBackend for Medium {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.inner.sync_data().inspect_err(|_| self.has_lost.store(true, Ordering::Release))
+        self.inner.sync_data().inspect_err(|_| self.is_uncertain.store(true, Ordering::Release))
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {

@@ -1,25 +1,38 @@
 use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
-use std::sync::atomic::AtomicU8;
 
 use redb::{ReadableTable as _, TableDefinition};
 
 use super::*;
 
 const WORDS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("words");
-const FINE: u8 = 0;
-/// Nothing grows.
-const FULL: u8 = 1;
-/// Nothing is written at all.
-const STUCK: u8 = 2;
-const UNSYNCED: u8 = 3;
+/// What a disk can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ailment {
+    /// Nothing grows.
+    Full,
+    /// Nothing is written at all.
+    Stuck,
+    /// What is written is there, and said not to be.
+    Denying,
+    /// Nobody knows what is there.
+    Unsynced,
+}
 
-/// A file that can run out of room, or not be kept. Its database may be opened anew.
-#[derive(Debug, Clone)]
+/// It comes behind so many operations, and lasts for so many.
+#[derive(Debug, Clone, Copy)]
+struct Ails {
+    with: Ailment,
+    behind: u32,
+    lasts: u32,
+}
+
+/// A disk that may be opened anew.
+#[derive(Debug, Default, Clone)]
 struct Disk {
     memory: Arc<InMemoryBackend>,
-    ails: Arc<AtomicU8>,
+    ails: Arc<Mutex<Option<Ails>>>,
 }
 
 #[test]
@@ -63,66 +76,118 @@ fn what_cannot_be_opened_says_where() {
 fn what_fails_on_a_full_disk_changes_nothing_and_all_goes_on_once_there_is_room() {
     let (disk, database) = on_disk();
     put(&database, 1).unwrap();
-    for ailment in [FULL, STUCK, FULL] {
-        disk.ails.store(ailment, Ordering::Relaxed);
+    for ailment in [Ailment::Full, Ailment::Stuck, Ailment::Full] {
+        disk.falls_ill(ailment);
         for n in 2..5 {
             let refused = put(&database, n).unwrap_err();
             assert!(refused.to_string().contains("no storage space"), "{refused}");
-            if ailment == FULL {
+            if ailment == Ailment::Full {
                 assert_eq!(numbers(&database).unwrap(), [1], "what is there can be read");
             }
         }
-        disk.ails.store(FINE, Ordering::Relaxed);
+        disk.recovers();
         assert_eq!(numbers(&database).unwrap(), [1]);
     }
     put(&database, 9).unwrap();
     drop(database);
-    let database = Database::on(move || disk.clone()).unwrap();
-    assert_eq!(numbers(&database).unwrap(), [1, 9]);
+    assert_eq!(numbers(&disk.database()).unwrap(), [1, 9]);
+}
+
+/// Goal: who was told that a write failed never finds it done, and the other way round. Method: the
+/// disk fails at each operation of a write, with what was asked of it undone or done all the same, once,
+/// twice, or until it is mended.
+#[test]
+fn wherever_a_write_fails_it_is_what_its_caller_was_told() {
+    let mut ends = HashMap::<End, u32>::new();
+    for with in [Ailment::Stuck, Ailment::Denying] {
+        for lasts in [1, 2, u32::MAX] {
+            let failing = (0..).map(|behind| fails(Ails { with, behind, lasts }));
+            for end in failing.take_while(|end| *end != End::Fine) {
+                *ends.entry(end).or_default() += 1;
+            }
+        }
+    }
+    assert!(
+        [End::Undone, End::Done, End::Uncertain].iter().all(|end| ends.contains_key(end)),
+        "{ends:?}"
+    );
+}
+
+/// What became of a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum End {
+    /// It met no failure.
+    Fine,
+    Done,
+    Undone,
+    Uncertain,
+}
+
+fn fails(ails: Ails) -> End {
+    let (disk, database) = on_disk();
+    put(&database, 1).unwrap();
+    *disk.ails.lock() = Some(ails);
+    let told = put(&database, 2);
+    let has_failed = disk.ails.lock().unwrap().lasts < ails.lasts;
+    disk.recovers();
+    let expected = if told.is_ok() { vec![1, 2] } else { vec![1] };
+    match numbers(&database) {
+        Err(DatabaseError::Uncertain) if ails.with == Ailment::Denying && told.is_err() => {
+            return End::Uncertain;
+        }
+        found => assert_eq!(found.unwrap(), expected, "{ails:?}: {told:?}"),
+    }
+    put(&database, 3).unwrap();
+    drop(database);
+    assert_eq!(
+        numbers(&disk.database()).unwrap(),
+        [&*expected, &[3]].concat(),
+        "{ails:?}: {told:?}"
+    );
+    match told {
+        Ok(()) if !has_failed => End::Fine,
+        Ok(()) => End::Done,
+        Err(_) => End::Undone,
+    }
 }
 
 #[test]
 fn a_disk_that_could_not_sync_is_not_believed_again() {
     let (disk, database) = on_disk();
     put(&database, 1).unwrap();
-    disk.ails.store(UNSYNCED, Ordering::Relaxed);
-    let lost = "the disk could not keep what was written: look after it, then restart the node";
-    assert_eq!(put(&database, 2).unwrap_err().to_string(), lost);
-    disk.ails.store(FINE, Ordering::Relaxed);
-    assert_eq!(put(&database, 3).unwrap_err().to_string(), lost);
-    assert_eq!(numbers(&database).unwrap_err().to_string(), lost);
+    disk.falls_ill(Ailment::Unsynced);
+    let sentence = "the disk failed in the middle of a write: look after it, then restart the node";
+    assert_eq!(put(&database, 2).unwrap_err().to_string(), sentence);
+    disk.recovers();
+    assert_eq!(put(&database, 3).unwrap_err().to_string(), sentence);
+    assert_eq!(numbers(&database).unwrap_err().to_string(), sentence);
 }
 
 #[test]
 fn threads_that_meet_a_full_disk_lose_nothing_that_was_written() {
     let (disk, database) = on_disk();
-    let written: Vec<u64> = std::thread::scope(|scope| {
+    let mut written: Vec<u64> = std::thread::scope(|scope| {
         let database = &database;
-        let threads: Vec<_> = (0..4)
-            .map(|thread| {
-                scope.spawn(move || {
-                    let numbers = (0..50).map(|n| thread * 50 + n);
-                    numbers.filter(|n| put(database, *n).is_ok()).collect::<Vec<u64>>()
-                })
-            })
-            .collect();
-        let ended = || threads.iter().all(std::thread::ScopedJoinHandle::is_finished);
-        while !ended() {
-            disk.ails.fetch_xor(STUCK, Ordering::Relaxed);
+        let puts = |thread: u64| {
+            let numbers = thread * 50..(thread + 1) * 50;
+            numbers.filter(|n| put(database, *n).is_ok()).collect::<Vec<u64>>()
+        };
+        let threads: Vec<_> = (0..4).map(|thread| scope.spawn(move || puts(thread))).collect();
+        while !threads.iter().all(std::thread::ScopedJoinHandle::is_finished) {
+            disk.falls_ill(Ailment::Stuck);
+            std::thread::yield_now();
+            disk.recovers();
             std::thread::yield_now();
         }
         threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
     });
-    disk.ails.store(FINE, Ordering::Relaxed);
-    let mut written = written;
     written.sort_unstable();
     assert_eq!(numbers(&database).unwrap(), written);
 }
 
 fn on_disk() -> (Disk, Arc<Database>) {
-    let disk = Disk { memory: Arc::default(), ails: Arc::default() };
-    let place = disk.clone();
-    let database = Database::on(move || place.clone()).unwrap();
+    let disk = Disk::default();
+    let database = disk.database();
     database.write(|tx| tx.open_table(WORDS).map(drop).map_err(Into::into)).unwrap();
     (disk, database)
 }
@@ -148,11 +213,38 @@ fn numbers(database: &Database) -> Result<Vec<u64>, DatabaseError> {
 // === impl Disk ===
 
 impl Disk {
-    fn fails_if(&self, ailments: &[u8]) -> io::Result<()> {
-        if ailments.contains(&self.ails.load(Ordering::Relaxed)) {
-            return Err(io::ErrorKind::StorageFull.into());
+    fn database(&self) -> Arc<Database> {
+        let disk = self.clone();
+        Database::on(move || disk.clone()).unwrap()
+    }
+
+    fn falls_ill(&self, with: Ailment) {
+        *self.ails.lock() = Some(Ails { with, behind: 0, lasts: u32::MAX });
+    }
+
+    fn recovers(&self) {
+        *self.ails.lock() = None;
+    }
+
+    /// Does what is asked, or not, or both.
+    fn operate(
+        &self,
+        may: &[Ailment],
+        operation: impl FnOnce() -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut ails = self.ails.lock();
+        let Some(ails) = ails.as_mut().filter(|ails| may.contains(&ails.with)) else {
+            return operation();
+        };
+        if ails.behind > 0 || ails.lasts == 0 {
+            ails.behind = ails.behind.saturating_sub(1);
+            return operation();
         }
-        Ok(())
+        ails.lasts -= 1;
+        if ails.with == Ailment::Denying {
+            operation()?;
+        }
+        Err(io::ErrorKind::StorageFull.into())
     }
 }
 
@@ -166,18 +258,17 @@ impl StorageBackend for Disk {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        if len > self.len()? {
-            self.fails_if(&[FULL, STUCK])?;
-        }
-        self.memory.set_len(len)
+        let grows = len > self.len()?;
+        let may = [Ailment::Stuck, Ailment::Denying, Ailment::Full];
+        let may = if grows { &may[..] } else { &may[..2] };
+        self.operate(may, || self.memory.set_len(len))
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.fails_if(&[UNSYNCED])
+        self.operate(&[Ailment::Unsynced], || self.memory.sync_data())
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.fails_if(&[STUCK])?;
-        self.memory.write(offset, data)
+        self.operate(&[Ailment::Stuck, Ailment::Denying], || self.memory.write(offset, data))
     }
 }

@@ -160,7 +160,7 @@ fn refused(node: &Node, error: &KeysError) -> Problem {
         | KeysError::Read(_)
         | KeysError::Write(_) => {
             tracing::error!(%error, "a change of a key was refused");
-            node.readiness.report(KEYS, format!("no key can be changed: {error}"));
+            node.readiness.report(KEYS, format!("the last change of a key was refused: {error}"));
             StatusCode::SERVICE_UNAVAILABLE
         }
     };

@@ -132,6 +132,20 @@ async fn one_job_of_a_site_waits_for_the_other_and_no_more_than_a_hundred_wait()
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_job_that_ends_while_the_disk_is_full_is_done_once_there_is_room() {
+    let is_full = Arc::default();
+    let ground = Ground::on_disk(&is_full, []);
+    let job = ground.begin(&["/1"], None);
+    is_full.store(true, Ordering::Relaxed);
+    sleep(Duration::from_mins(1)).await;
+    assert_eq!(ground.prefetcher.progress(&job).unwrap().fetched, 1);
+    is_full.store(false, Ordering::Relaxed);
+    assert_eq!(ground.done(&job).await, (1, 0, String::new()));
+    sleep(Duration::from_mins(1)).await;
+    assert_eq!(ground.prefetcher.running("www"), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_job_of_one_site_does_not_wait_for_that_of_another() {
     let ground = Ground::new([]);
     let paths: Vec<String> = (0..400).map(|path| format!("/{path}")).collect();

@@ -9,14 +9,19 @@ use redb::backends::InMemoryBackend;
 
 /// A disk that can be full.
 #[derive(Debug, Clone)]
-pub(super) struct Disk {
-    pub(super) memory: Arc<InMemoryBackend>,
-    pub(super) is_full: Arc<AtomicBool>,
+pub(crate) struct Disk {
+    memory: Arc<InMemoryBackend>,
+    is_full: Arc<AtomicBool>,
 }
 
 // === impl Disk ===
 
 impl Disk {
+    /// One that is full as long as this is said.
+    pub(crate) fn new(is_full: &Arc<AtomicBool>) -> Self {
+        Self { memory: Arc::default(), is_full: Arc::clone(is_full) }
+    }
+
     fn room(&self) -> io::Result<()> {
         if self.is_full.load(Ordering::Relaxed) {
             return Err(io::ErrorKind::StorageFull.into());
@@ -40,7 +45,6 @@ impl StorageBackend for Disk {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.room()?;
         self.memory.sync_data()
     }
 

@@ -37,7 +37,8 @@ pub(crate) fn carry_out(node: &Node, by: &Principal, order: &Order) -> Result<Re
         Ok(Receipt::New(done)) => node.counts.invalidated(&done.site, done.counted),
         Err(Undone::Ledger(error)) => {
             tracing::error!(%error, "an invalidation was refused: it could not be recorded");
-            node.readiness.report(LEDGER, format!("no invalidation can be recorded: {error}"));
+            node.readiness
+                .report(LEDGER, format!("the last invalidation was not recorded: {error}"));
             node.counts.not_recorded(&order.site);
         }
         Ok(_) | Err(Undone::Full(_)) => {}

@@ -220,7 +220,7 @@ fn refused(node: &Node, error: &RegisteringError) -> Problem {
         RegisteringError::TooMany { .. } => StatusCode::CONFLICT,
         RegisteringError::Registrations(_) => {
             tracing::error!(%error, "a change of a target was refused: it could not be recorded");
-            let sentence = format!("no change of a target can be recorded: {error}");
+            let sentence = format!("the last change of a target was not recorded: {error}");
             node.readiness.report(REGISTRATIONS, sentence);
             StatusCode::SERVICE_UNAVAILABLE
         }

@@ -1,5 +1,3 @@
-mod disk;
-
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -17,8 +15,8 @@ use crate::certificates::authorities::Next;
 use crate::certificates::journal::{Attempt, Journal, Outcome, Renewal};
 use crate::certificates::proofs::Showcase;
 use crate::certificates::{Orders, certificates_offline};
+use crate::tests::disk::Disk;
 use crate::tests::node::clock;
-use disk::Disk;
 
 const CONFIG: &str = r#"
 [listen]
@@ -55,7 +53,7 @@ impl Before {
     pub(crate) fn new() -> Self {
         let state = tempfile::tempdir().unwrap();
         let is_full = Arc::new(AtomicBool::new(false));
-        let disk = Disk { memory: Arc::default(), is_full: is_full.clone() };
+        let disk = Disk::new(&is_full);
         let database = Database::on(move || disk.clone()).unwrap();
         let journal = Journal::open(database.clone()).unwrap();
         let storage = Arc::new(CertificateFolder::open(state.path()).unwrap());
@@ -251,7 +249,7 @@ async fn nothing_is_sent_to_an_authority_that_could_not_be_kept() {
     before.is_full.store(false, Ordering::Relaxed);
     let is_told = |it: &String| it.starts_with("cannot write the journal of certificates: ");
     assert!(orders.problems(clock()).iter().any(is_told));
-    before.journal.prove("www").unwrap();
+    orders.ground.journal.prove("www").unwrap();
     assert!(!orders.problems(clock()).iter().any(is_told), "there is room");
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -17,6 +17,7 @@ use warmfront_state::Database;
 use warmfront_store::{InvalidationPath, Kind, Order, Receipt, StoreLimits};
 
 use super::super::*;
+use crate::tests::disk::Disk;
 use crate::tests::node::clock;
 
 const CONFIG: &str = r#"
@@ -99,7 +100,16 @@ impl DataPlane for Table {
 
 impl Ground {
     pub(super) fn new(answers: impl IntoIterator<Item = (&'static str, Fetched)>) -> Self {
-        let database = Database::in_memory().unwrap();
+        Self::on_disk(&Arc::default(), answers)
+    }
+
+    /// On a disk that is full as long as this is said.
+    pub(super) fn on_disk(
+        is_full: &Arc<AtomicBool>,
+        answers: impl IntoIterator<Item = (&'static str, Fetched)>,
+    ) -> Self {
+        let disk = Disk::new(is_full);
+        let database = Database::on(move || disk.clone()).unwrap();
         let limits = StoreLimits { memory_bytes: 1 << 20, object_bytes: 1 << 10, workers: 1 };
         let store = Store::open(&limits, database, clock).unwrap();
         Self::on(Arc::new(store), answers)

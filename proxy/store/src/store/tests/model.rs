@@ -88,6 +88,8 @@ struct Figures {
     torn: u64,
     /// Appends that found the disk full.
     refused: u64,
+    /// Restarts that the node asked for.
+    uncertain: u64,
 }
 
 /// What was found, told so that it can be found again.
@@ -111,11 +113,12 @@ fn after_an_acknowledgement_no_older_response_is_served() {
     });
     assert!(figures.interleavings >= INTERLEAVINGS, "{figures:?}");
     // Where nothing is found, nothing is proven.
-    let Figures { hits, stale, kept, encoded, restarts, torn, refused, .. } = figures;
+    let Figures { hits, stale, kept, encoded, restarts, torn, refused, uncertain, .. } = figures;
     assert!(hits > INTERLEAVINGS && stale.min(kept) > INTERLEAVINGS / 20, "{figures:?}");
     assert!(
         restarts > INTERLEAVINGS / 50
             && torn.min(refused) > INTERLEAVINGS / 100
+            && uncertain > INTERLEAVINGS / 2_000
             && encoded > INTERLEAVINGS / 100,
         "{figures:?}"
     );
@@ -218,6 +221,7 @@ impl Add for Figures {
             crashes: self.crashes + more.crashes,
             torn: self.torn + more.torn,
             refused: self.refused + more.refused,
+            uncertain: self.uncertain + more.uncertain,
         }
     }
 }

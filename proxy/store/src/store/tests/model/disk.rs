@@ -50,6 +50,8 @@ enum Power {
 struct Room {
     left: u32,
     refused: u32,
+    /// What is refused is written all the same.
+    denies: bool,
     /// Since it was asked last.
     has_refused: bool,
 }
@@ -74,9 +76,9 @@ impl Disk {
         self.0.lock().power != Power::On
     }
 
-    /// After so many writes, so many are refused.
-    pub(super) fn fill_after(&self, left: u32, refused: u32) {
-        self.0.lock().room = Room { left, refused, has_refused: false };
+    /// After so many writes, so many are refused, or done and said not to be.
+    pub(super) fn fill_after(&self, left: u32, refused: u32, denies: bool) {
+        self.0.lock().room = Room { left, refused, denies, has_refused: false };
     }
 
     /// Whether a write was refused since this was asked last.
@@ -140,16 +142,17 @@ impl State {
         }
     }
 
-    fn find_room(&mut self) -> io::Result<()> {
+    /// Whether something is written, and whether that is told.
+    fn find_room(&mut self) -> (bool, io::Result<()>) {
         let room = &mut self.room;
         if room.left > 0 {
             room.left -= 1;
         } else if room.refused > 0 {
             room.refused -= 1;
             room.has_refused = true;
-            return Err(io::ErrorKind::StorageFull.into());
+            return (room.denies, Err(io::ErrorKind::StorageFull.into()));
         }
-        Ok(())
+        (true, Ok(()))
     }
 
     fn operate(&mut self) -> io::Result<()> {
@@ -180,14 +183,17 @@ impl StorageBackend for Disk {
     fn set_len(&self, length: u64) -> io::Result<()> {
         let mut state = self.0.lock();
         state.operate()?;
-        state.find_room()?;
+        let (is_done, told) = state.find_room();
+        if !is_done {
+            return told;
+        }
         let length = index(length)?;
         if length < state.bytes.len() {
             let old = state.bytes.split_off(length);
             state.unsynced.push(Write { at: length, new: Vec::new(), old });
         }
         state.bytes.resize(length, 0);
-        Ok(())
+        told
     }
 
     fn sync_data(&self) -> io::Result<()> {
@@ -203,11 +209,14 @@ impl StorageBackend for Disk {
         let at = index(offset)?;
         let mut state = self.0.lock();
         state.operate()?;
-        state.find_room()?;
+        let (is_done, told) = state.find_room();
+        if !is_done {
+            return told;
+        }
         let old = state.bytes.get(at..at + bytes.len()).ok_or_else(beyond)?.to_vec();
         state.put(at, bytes);
         state.unsynced.push(Write { at, new: bytes.to_vec(), old });
-        Ok(())
+        told
     }
 }
 

@@ -133,7 +133,13 @@ impl World {
                 Ok(Receipt::Repeated(again)) if is_same => again,
                 Ok(Receipt::Conflict(again)) if !is_same => again,
                 // Reading may have failed with the disk, or found that it has to be opened anew.
-                Err(_) if self.disk.is_failing() || self.disk.has_refused() => return Ok(()),
+                Err(error)
+                    if self.disk.is_failing()
+                        || self.disk.has_refused()
+                        || self.is_restarted_after(&error)? =>
+                {
+                    return Ok(());
+                }
                 other => return Err(Fault::Record(format!("not a repeated order: {other:?}"))),
             };
             if again.id != first.id {
@@ -194,6 +200,8 @@ impl World {
                 self.lose_power()?;
                 Ok(None)
             }
+            // Its caller is gone with the node.
+            Err(error) if self.is_restarted_after(&error)? => Ok(None),
             // It was not done, and its caller tries again.
             Err(_) if self.disk.has_refused() => {
                 self.figures.refused += 1;

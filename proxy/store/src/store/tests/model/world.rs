@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::runtime::Runtime;
-use warmfront_state::Database;
+use warmfront_state::{Database, DatabaseError};
 
 use super::super::{clock, head, limits, set_time};
 use super::dice::Dice;
@@ -16,6 +16,7 @@ use super::resources::{RESOURCES, key};
 use super::step::{Act, Step};
 use super::{Fault, Figures, Mutation, PER_WORLD};
 use crate::key::Digest;
+use crate::ledger::LedgerError;
 use crate::ledger::Position;
 use crate::store::Store;
 use crate::stored::{Admission, StoredResponse};
@@ -166,7 +167,7 @@ impl World {
             Act::Forget => self.forget(who),
             Act::Restart => self.restart()?,
             Act::Fail => self.disk.fail_after(u32::from(how) % 24),
-            Act::Fill => self.disk.fill_after(u32::from(how) % 24, 1 + u32::from(who) % 24),
+            Act::Fill => self.fill(who, how),
         }
         Ok(())
     }
@@ -199,6 +200,12 @@ impl World {
             self.lose_power()?;
         }
         self.disk.make_room();
+        let asked = self.store().invalidations(&|_| false, None, 1);
+        if let Err(error) = asked
+            && !self.is_restarted_after(&error)?
+        {
+            return Err(Fault::Record(error.to_string()));
+        }
         // Each look at the disk costs as much as all else that an interleaving does.
         if self.dice.below(16) == 0 { self.check_records() } else { Ok(()) }
     }
@@ -261,6 +268,24 @@ impl World {
 
     pub(super) fn is_roomy(&self) -> bool {
         self.memory_bytes == ROOMY_BYTES
+    }
+
+    /// Half of the time a write is done, and said not to be.
+    fn fill(&mut self, who: u8, how: u8) {
+        let (left, refused) = (u32::from(how) % 16, 1 + u32::from(who >> 1) % 24);
+        self.disk.fill_after(left, refused, who.is_multiple_of(2));
+    }
+
+    /// The node itself asks for it.
+    pub(super) fn is_restarted_after(&mut self, error: &LedgerError) -> Result<bool, Fault> {
+        use DatabaseError::Uncertain;
+        let is_uncertain =
+            matches!(error, LedgerError::Read(Uncertain) | LedgerError::Write(Uncertain));
+        if is_uncertain {
+            self.figures.uncertain += 1;
+            self.restart()?;
+        }
+        Ok(is_uncertain)
     }
 
     pub(super) fn lose_power(&mut self) -> Result<(), Fault> {
