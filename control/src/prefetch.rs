@@ -36,7 +36,7 @@ use tally::Tally;
 /// Jobs that wait for their turn.
 const QUEUE_MAX: usize = 100;
 /// From one trial to write down how a job went to the next.
-const WRITE_DOWN_PAUSE: Duration = Duration::from_secs(10);
+const WRITE_DOWN_PAUSE: Duration = Duration::from_secs(30);
 /// What is told of a job until its turn comes.
 const WAITS: &str = "waits until the prefetch of this site that began before it is done";
 
@@ -261,6 +261,10 @@ impl Prefetcher {
                 Err(error) => error.to_string(),
             };
             tracing::error!(error, id, "how a prefetch went could not be written down");
+            // The next start takes up what this one cannot end.
+            if self.store.problem().is_some() {
+                return;
+            }
             tokio::time::sleep(WRITE_DOWN_PAUSE).await;
         }
     }

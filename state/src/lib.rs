@@ -3,17 +3,16 @@
 //! A change is on disk when [`Database::write`] returns, and not there if it fails. As redb takes
 //! nothing more behind a commit that failed, the file is opened anew for whoever comes next: once a full
 //! disk has room again, all goes on. A commit that failed may be on disk all the same, so each leaves
-//! its number there, which is looked for when the file is opened anew. Where that does not tell in time,
-//! or a sync has failed, what is on disk and what its owners remember may differ: nothing is taken any
-//! more before a restart, at which they learn it from the disk.
+//! its number there, which is looked for when the file is opened anew. Where that tells too late, or a
+//! sync has failed, what is on disk and what its owners remember may differ: then nothing is taken any
+//! more before a restart, at which they read what there is.
 
 mod medium;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 
 use parking_lot::{MappedRwLockReadGuard, Mutex, RwLock, RwLockReadGuard};
 use redb::backends::{FileBackend, InMemoryBackend};
@@ -25,8 +24,8 @@ use medium::Medium;
 const FILE: &str = "ledger.redb";
 /// The pages that are kept in memory. All that is kept in it is bounded, by a few times this.
 const CACHE_BYTES: usize = 8 << 20;
-/// How often a transaction is begun before its caller is told of others' failures.
-const BEGINNINGS_MAX: usize = 3;
+/// How often a transaction is tried before its caller is told of others' failures.
+const TRIES_MAX: usize = 4;
 
 /// The number of the last write.
 const LAST: TableDefinition<'_, (), u64> = TableDefinition::new("last_write");
@@ -38,30 +37,27 @@ const LAST: TableDefinition<'_, (), u64> = TableDefinition::new("last_write");
 pub struct Database {
     path: PathBuf,
     backing: Backing,
-    opened: RwLock<Option<redb::Database>>,
-    /// Nothing is taken before it is opened anew.
-    is_closed: AtomicBool,
-    numbers: AtomicU64,
-    commits: Mutex<HashMap<u64, Commit>>,
+    /// `None` if the last try to open it failed.
+    opened: RwLock<Option<Opened>>,
+    writing: Mutex<()>,
+    /// The number of the last write that succeeded.
+    last: AtomicU64,
+    /// The commit under way, or the one that failed and was not looked for yet: what its caller is told,
+    /// that it is there or not. Whoever comes first says it.
+    doubtful: Mutex<Weak<OnceLock<bool>>>,
     is_uncertain: Arc<AtomicBool>,
 }
 
-/// What a database is opened on, each time.
+/// What the database lies on, each time that it is opened.
 type Backing = Box<dyn Fn() -> Result<Box<dyn StorageBackend>, redb::DatabaseError> + Send + Sync>;
 
-type Opened<'d> = MappedRwLockReadGuard<'d, redb::Database>;
-
-/// What is known of a commit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Commit {
-    Begun,
-    /// It failed, and the file that was opened since then has it.
-    There,
-    /// It failed, and that file does not have it.
-    Gone,
-    /// Its owner was told that it is not there, before it could be looked for.
-    Denied,
+struct Opened {
+    database: redb::Database,
+    /// A transaction failed: it takes nothing more.
+    has_failed: AtomicBool,
 }
+
+type Guard<'d> = MappedRwLockReadGuard<'d, Opened>;
 
 /// Why the state could not be opened, read or written.
 #[derive(Debug, thiserror::Error)]
@@ -79,9 +75,10 @@ pub enum DatabaseError {
     Held(PathBuf),
     /// A transaction failed: a full disk, a failing one, a damaged file. Nothing was changed, and the
     /// next is tried afresh.
-    #[error(transparent)]
+    #[error("{}", told(.0))]
     Transaction(Box<redb::Error>),
-    /// The disk failed in a way that leaves open what it has kept.
+    /// The disk failed in a way that leaves open what it has kept: a write that failed may be found
+    /// done after the restart.
     #[error("the disk failed in the middle of a write: look after it, then restart the node")]
     Uncertain,
 }
@@ -125,23 +122,38 @@ impl Database {
         let database = Self {
             path,
             backing: Box::new(backing),
-            opened: RwLock::new(None),
-            is_closed: AtomicBool::new(true),
-            numbers: AtomicU64::new(0),
-            commits: Mutex::default(),
+            opened: RwLock::default(),
+            writing: Mutex::default(),
+            last: AtomicU64::default(),
+            doubtful: Mutex::default(),
             is_uncertain: Arc::default(),
         };
-        database.reopen()?;
+        let (opened, last) = database.open_once()?;
+        *database.opened.write() = Some(opened);
+        database.last.store(last, Ordering::Release);
         Ok(Arc::new(database))
+    }
+
+    /// Why nothing is taken before a restart; `None` as long as that is not so.
+    pub fn problem(&self) -> Option<DatabaseError> {
+        self.is_uncertain.load(Ordering::Acquire).then_some(DatabaseError::Uncertain)
     }
 
     /// What `look` finds. It sees one moment, whatever is written meanwhile.
     pub fn read<T>(
         &self,
-        look: impl FnOnce(&ReadTransaction) -> Result<T, redb::Error>,
+        look: impl Fn(&ReadTransaction) -> Result<T, redb::Error>,
     ) -> Result<T, DatabaseError> {
-        let (_opened, tx) = self.begin(ReadableDatabase::begin_read)?;
-        look(&tx).map_err(|error| self.failed(error))
+        let mut tries = 1;
+        loop {
+            let (opened, tx) = self.begin(ReadableDatabase::begin_read)?;
+            match look(&tx) {
+                // Of a write that failed beside it.
+                Err(redb::Error::PreviousIo) if tries < TRIES_MAX => opened.fail(),
+                looked => return looked.map_err(|error| self.failed(&opened, error)),
+            }
+            tries += 1;
+        }
     }
 
     /// Makes a change, whole or not at all. It is on disk when this returns.
@@ -149,120 +161,127 @@ impl Database {
         &self,
         change: impl FnOnce(&WriteTransaction) -> Result<T, redb::Error>,
     ) -> Result<T, DatabaseError> {
+        let _one_at_a_time = self.writing.lock();
         let (opened, tx) = self.begin(redb::Database::begin_write)?;
-        // From here on there is one at a time.
-        let number = self.numbers.fetch_add(1, Ordering::Relaxed) + 1;
+        let number = self.last.load(Ordering::Acquire) + 1;
         let numbered = || {
             let changed = change(&tx)?;
             tx.open_table(LAST)?.insert((), number)?;
             Ok(changed)
         };
-        let changed = numbered().map_err(|error| self.failed(error))?;
-        self.commits.lock().insert(number, Commit::Begun);
+        let changed = numbered().map_err(|error| self.failed(&opened, error))?;
+        let told = Arc::new(OnceLock::new());
+        *self.doubtful.lock() = Arc::downgrade(&told);
         let Err(error) = tx.commit() else {
-            self.commits.lock().remove(&number);
+            self.last.store(number, Ordering::Release);
             return Ok(changed);
         };
-        self.is_closed.store(true, Ordering::Release);
+        opened.fail();
         drop(opened);
-        // Whether this succeeds is seen by what is known of the commit then.
+        // Where this fails, nobody has said anything.
         let _ = self.reopen();
-        let mut commits = self.commits.lock();
-        match commits.insert(number, Commit::Denied) {
-            Some(Commit::There) => {
-                commits.remove(&number);
-                Ok(changed)
-            }
-            Some(Commit::Gone) => {
-                commits.remove(&number);
-                Err(DatabaseError::Transaction(Box::new(error.into())))
-            }
-            _ => Err(self.failed(error.into())),
+        if *told.get_or_init(|| false) {
+            return Ok(changed);
         }
+        Err(self.problem().unwrap_or_else(|| DatabaseError::Transaction(Box::new(error.into()))))
     }
 
-    /// Opens the file anew where that has to be. The transaction ends before what it is begun on.
+    /// On a database that is well. Both are to be bound in this order: the transaction ends first.
     fn begin<Tx>(
         &self,
         begin: impl Fn(&redb::Database) -> Result<Tx, redb::TransactionError>,
-    ) -> Result<(Opened<'_>, Tx), DatabaseError> {
-        let mut last = redb::Error::PreviousIo;
-        // Another's failure may come between.
-        for _ in 0..BEGINNINGS_MAX {
-            self.certain()?;
-            if self.is_closed.load(Ordering::Acquire) {
-                self.reopen()?;
-            }
-            let Ok(opened) = RwLockReadGuard::try_map(self.opened.read(), Option::as_ref) else {
+    ) -> Result<(Guard<'_>, Tx), DatabaseError> {
+        let mut failure = redb::Error::PreviousIo;
+        for _ in 0..TRIES_MAX {
+            self.reopen()?;
+            let opened = self.opened.read();
+            let well = RwLockReadGuard::try_map(opened, |it| it.as_ref().filter(|it| it.is_well()));
+            let Some(opened) = well.ok() else {
                 continue;
             };
-            match begin(&opened) {
+            match begin(&opened.database) {
                 Ok(tx) => return Ok((opened, tx)),
                 Err(error) => {
-                    self.is_closed.store(true, Ordering::Release);
-                    last = error.into();
+                    opened.fail();
+                    failure = error.into();
                 }
             }
         }
-        Err(self.failed(last))
+        Err(DatabaseError::Transaction(Box::new(failure)))
     }
 
-    /// What a failure within a transaction means.
-    fn failed(&self, error: redb::Error) -> DatabaseError {
+    /// What an error within a transaction means.
+    fn failed(&self, opened: &Opened, error: redb::Error) -> DatabaseError {
         if matches!(error, redb::Error::Io(_) | redb::Error::PreviousIo) {
-            self.is_closed.store(true, Ordering::Release);
+            opened.fail();
         }
-        self.certain().err().unwrap_or_else(|| DatabaseError::Transaction(Box::new(error)))
+        self.problem().unwrap_or_else(|| DatabaseError::Transaction(Box::new(error)))
     }
 
-    fn certain(&self) -> Result<(), DatabaseError> {
-        let is_uncertain = self.is_uncertain.load(Ordering::Acquire);
-        if is_uncertain { Err(DatabaseError::Uncertain) } else { Ok(()) }
-    }
-
-    /// Opens the file anew, unless somebody else just has, and looks which commits it has.
+    /// Opens the file anew where that has to be, and looks for the commit that failed.
     fn reopen(&self) -> Result<(), DatabaseError> {
+        self.problem().map_or(Ok(()), Err)?;
+        if self.opened.read().as_ref().is_some_and(Opened::is_well) {
+            return Ok(());
+        }
         let mut opened = self.opened.write();
-        if !self.is_closed.load(Ordering::Acquire) {
+        if opened.as_ref().is_some_and(Opened::is_well) {
             return Ok(());
         }
         // One at a time holds the file.
         *opened = None;
-        self.certain()?;
-        let database = self.database().map_err(|error| match error {
+        let (anew, last) = self.open_once()?;
+        self.settle(last);
+        self.problem().map_or(Ok(()), Err)?;
+        *opened = Some(anew);
+        Ok(())
+    }
+
+    /// With the number of the last write that the file has.
+    fn open_once(&self) -> Result<(Opened, u64), DatabaseError> {
+        let open = || {
+            let inner = (self.backing)()?;
+            let medium = Medium { inner, is_uncertain: self.is_uncertain.clone() };
+            redb::Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(medium)
+        };
+        let database = open().map_err(|error| match error {
             redb::DatabaseError::DatabaseAlreadyOpen => DatabaseError::Held(self.path.clone()),
             error => {
                 DatabaseError::Open { path: self.path.clone(), source: Box::new(error.into()) }
             }
         })?;
         let last = last(&database).map_err(|error| DatabaseError::Transaction(Box::new(error)))?;
-        self.numbers.fetch_max(last, Ordering::Relaxed);
-        self.settle(last);
-        self.certain()?;
-        *opened = Some(database);
-        self.is_closed.store(false, Ordering::Release);
-        Ok(())
+        Ok((Opened { database, has_failed: AtomicBool::new(false) }, last))
     }
 
-    fn settle(&self, last: u64) {
-        self.commits.lock().retain(|number, commit| {
-            *commit = match (*commit, *number == last) {
-                (Commit::Begun, true) => Commit::There,
-                (Commit::Begun, false) => Commit::Gone,
-                (Commit::Denied, true) => {
-                    self.is_uncertain.store(true, Ordering::Release);
-                    Commit::Denied
-                }
-                (Commit::Denied, false) => return false,
-                (known, _) => known,
-            };
-            true
-        });
+    /// Tells the caller of the commit that failed, if it still waits, whether the file has it. A caller
+    /// that has gone believes that it has not.
+    fn settle(&self, found: u64) {
+        let last = self.last.load(Ordering::Acquire);
+        let is_there = found == last + 1;
+        let told = std::mem::take(&mut *self.doubtful.lock()).upgrade();
+        let is_known = told.is_some_and(|told| *told.get_or_init(|| is_there));
+        if found == last || (is_there && is_known) {
+            self.last.store(found, Ordering::Release);
+        } else {
+            tracing::error!(
+                "the ledger has another write than the last that succeeded: nothing is taken before \
+                 a restart"
+            );
+            self.is_uncertain.store(true, Ordering::Release);
+        }
+    }
+}
+
+// === impl Opened ===
+
+impl Opened {
+    fn is_well(&self) -> bool {
+        !self.has_failed.load(Ordering::Acquire)
     }
 
-    fn database(&self) -> Result<redb::Database, redb::DatabaseError> {
-        let medium = Medium { inner: (self.backing)()?, is_uncertain: self.is_uncertain.clone() };
-        redb::Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(medium)
+    fn fail(&self) {
+        self.has_failed.store(true, Ordering::Release);
     }
 }
 
@@ -277,7 +296,15 @@ fn last(database: &redb::Database) -> Result<u64, redb::Error> {
 
 impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Database").field("is_closed", &self.is_closed).finish_non_exhaustive()
+        f.debug_struct("Database").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+fn told(error: &redb::Error) -> String {
+    match error {
+        // redb has words of its own for it, which nobody can follow who only runs the node.
+        redb::Error::PreviousIo => "another write has failed just now: try again".to_owned(),
+        error => error.to_string(),
     }
 }
 

@@ -93,7 +93,7 @@ impl Journal {
 
     fn read<T>(
         &self,
-        look: impl FnOnce(&redb::ReadTransaction) -> Result<T, redb::Error>,
+        look: impl Fn(&redb::ReadTransaction) -> Result<T, redb::Error>,
     ) -> Result<T, KeysError> {
         self.database.read(look).map_err(KeysError::Read)
     }

@@ -22,6 +22,7 @@ pub(super) async fn ready(State(node): State<Arc<Node>>) -> (StatusCode, Json<Va
     let ready = node.readiness.phase() == Phase::Serving;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let mut problems = node.readiness.problems();
+    problems.extend(node.store.problem().map(|problem| problem.to_string()));
     let now = instant();
     // What is stored is served on all the same.
     for group in node.groups().filter(|group| !has_healthy_target(group, now)) {

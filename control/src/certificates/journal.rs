@@ -234,7 +234,7 @@ impl Journal {
 
     fn read<T>(
         &self,
-        look: impl FnOnce(&redb::ReadTransaction) -> Result<T, redb::Error>,
+        look: impl Fn(&redb::ReadTransaction) -> Result<T, redb::Error>,
     ) -> Result<T, JournalError> {
         self.database.read(look).map_err(JournalError::Read)
     }

@@ -215,7 +215,7 @@ impl Registrations {
 
     fn read<T>(
         &self,
-        look: impl FnOnce(&redb::ReadTransaction) -> Result<T, redb::Error>,
+        look: impl Fn(&redb::ReadTransaction) -> Result<T, redb::Error>,
     ) -> Result<T, RegistrationError> {
         self.database.read(look).map_err(RegistrationError::Read)
     }

@@ -23,7 +23,7 @@ pub enum LedgerError {
     /// It could not be read.
     #[error("cannot read the ledger: {0}")]
     Read(#[source] DatabaseError),
-    /// It could not be written: nothing was changed.
+    /// It could not be written: nothing was changed, if the database is not uncertain of that itself.
     #[error("cannot write the ledger: {0}")]
     Write(#[source] DatabaseError),
     /// No thread could be started that gives memory back.
@@ -205,9 +205,14 @@ impl Journal {
         Ok(record.map(|r| serde_json::from_slice(&r)).transpose()?)
     }
 
+    /// Why nothing is recorded before a restart; `None` as long as that is not so.
+    pub(crate) fn problem(&self) -> Option<LedgerError> {
+        self.database.problem().map(LedgerError::Write)
+    }
+
     fn read<T>(
         &self,
-        look: impl FnOnce(&redb::ReadTransaction) -> Result<T, redb::Error>,
+        look: impl Fn(&redb::ReadTransaction) -> Result<T, redb::Error>,
     ) -> Result<T, LedgerError> {
         self.database.read(look).map_err(LedgerError::Read)
     }

@@ -147,6 +147,11 @@ impl Store {
         }
     }
 
+    /// Why no invalidation is recorded before a restart; `None` as long as that is not so.
+    pub fn problem(&self) -> Option<LedgerError> {
+        self.journal.problem()
+    }
+
     /// The invalidation with this id.
     pub fn invalidation(&self, id: &str) -> Result<Option<Invalidation>, LedgerError> {
         self.journal.by_id(id)
