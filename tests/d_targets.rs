@@ -85,6 +85,7 @@ fn an_origin_that_does_not_answer_is_a_504() {
         let edge = Edge::start(&config).await;
         assert_eq!(edge.get(WWW, "/never").await.status, StatusCode::GATEWAY_TIMEOUT);
         assert_eq!(edge.logged("/never").await["fault"], "timeout");
+        origin.reached("/never", 1).await;
         assert_eq!(origin.seen("/never").len(), 1, "it may still be at work");
     });
 }

@@ -175,7 +175,7 @@ fn an_origin_that_stalls_mid_body_is_given_up() {
     run(async {
         let origin = Origin::start().await;
         let config =
-            before(&[origin.address()]).replace("\n[sites", "response_timeout = \"300ms\"\n[sites");
+            before(&[origin.address()]).replace("\n[sites", "response_timeout = \"2s\"\n[sites");
         let edge = Edge::start(&config).await;
         let stalled = Reply::stream().cache("max-age=60").length(8).send("half");
         origin.answer("/stalled", stalled.wait_for(&Gate::closed()));

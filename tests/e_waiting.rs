@@ -35,7 +35,7 @@ fn those_who_wait_for_a_request_share_its_failure() {
         let origin = Origin::start().await;
         let edge = Edge::start(
             &before(&[origin.address()])
-                .replace("[sites.www]", "response_timeout = \"500ms\"\n\n[sites.www]"),
+                .replace("[sites.www]", "response_timeout = \"4s\"\n\n[sites.www]"),
         )
         .await;
         let never = Gate::closed();

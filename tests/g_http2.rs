@@ -114,7 +114,7 @@ fn a_connection_that_had_its_requests_is_told_so() {
 #[test]
 fn an_idle_connection_is_told_that_it_ends() {
     run(async {
-        let (_origin, edge) = site("idle_timeout = \"300ms\"").await;
+        let (_origin, edge) = site("idle_timeout = \"2s\"").await;
         let mut frames = Frames::open(&edge.setup().place).await;
         frames.send(HEADERS, END_STREAM | END_HEADERS, 1, &get("/a")).await;
         let leave = frames.find(GO_AWAY).await.expect("a GOAWAY");
@@ -148,7 +148,7 @@ fn an_upload_arrives_whole_whatever_is_behind_it() {
 #[test]
 fn an_upload_that_stalls_is_given_up() {
     run(async {
-        let (_origin, edge) = site("idle_timeout = \"300ms\"").await;
+        let (_origin, edge) = site("idle_timeout = \"2s\"").await;
         let streams = Streams::open(&edge, &Builder::new()).await;
         let (response, mut upload) = streams.post("/a").await.unwrap();
         upload.send_data("half".into(), false).unwrap();
@@ -162,7 +162,7 @@ fn an_upload_that_stalls_is_given_up() {
 #[test]
 fn a_response_that_is_not_taken_is_given_up() {
     run(async {
-        let (origin, edge) = site("idle_timeout = \"300ms\"").await;
+        let (origin, edge) = site("idle_timeout = \"2s\"").await;
         origin.answer("/large", Reply::bytes(vec![b'x'; MIB]));
         let mut frames = Frames::open(&edge.setup().place).await;
         // The window that every stream begins with is 64 KiB.

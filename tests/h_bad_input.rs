@@ -92,7 +92,7 @@ fn a_head_that_never_ends_is_given_up() {
     run(async {
         let origin = Origin::start().await;
         let config = before(&[origin.address()]);
-        let edge = Edge::start(&(config + "\n[limits]\nheader_timeout = \"300ms\"\n")).await;
+        let edge = Edge::start(&(config + "\n[limits]\nheader_timeout = \"2s\"\n")).await;
         let partial = format!("GET /a HTTP/1.1\r\nHost: {WWW}\r\nX-Slow: ");
         let answer = raw(edge.setup().place.http, partial.as_bytes()).await;
         assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");

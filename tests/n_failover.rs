@@ -12,7 +12,7 @@ fn config(primary: &str, secondary: &str, keys: &str) -> String {
         r#"
 [origins.first]
 targets = ["{primary}"]
-response_timeout = "300ms"
+response_timeout = "1s"
 
 [origins.second]
 targets = ["{secondary}"]

@@ -38,7 +38,7 @@ fn the_second_tier_is_asked_only_while_the_first_is_down() {
         let mut first = Some(at(down).await);
         let standby = at((own_address(), 0).into()).await;
         let check =
-            r#"health_check = { interval = "1s", path = "/who", healthy = 1, unhealthy = 1 }"#;
+            r#"health_check = { interval = "3s", path = "/who", healthy = 1, unhealthy = 1 }"#;
         let entries =
             format!("targets = [\"{down}\", {{ address = \"{standby}\", tier = 1 }}]\n{check}\n");
         let edge = Edge::start(&before(&[]).replace("targets = []\n", &entries)).await;

@@ -12,8 +12,8 @@ use crate::support::{App, Edge, Load, Nginx, Over, WWW, run, run_within};
 const CHECKED: &str = r#"health_check = { path = "/health", interval = "1s", timeout = "1s", healthy = 2, unhealthy = 2 }"#;
 /// As above, and a target that does not answer is soon tried again.
 const IMPATIENT: &str = r#"health_check = { path = "/health", interval = "1s", timeout = "1s", healthy = 2, unhealthy = 2 }
-response_timeout = "1s"
-outliers = { eject_for = "1s" }"#;
+response_timeout = "2s"
+outliers = { eject_for = "3s" }"#;
 const LIMIT: Duration = Duration::from_mins(1);
 
 #[test]
@@ -232,10 +232,13 @@ fn under_way(edge: &Edge) -> (Running, Running) {
     (pages, Load::orders(edge).over(Over::Http2).per_second(50).start(300))
 }
 
+/// A connection that nobody has seen close yet may be taken for so long.
+const UNSEEN: Duration = Duration::from_millis(500);
+
 /// Who began after the target was gone went to another one.
 fn only_in_flight_failed(orders: &[Outcome], killing: Instant, killed: Instant) {
     for order in orders.iter().filter(|order| !order.succeeded()) {
-        assert!(order.began < killed && order.ended > killing, "{order}");
+        assert!(order.began < killed + UNSEEN && order.ended > killing, "{order}");
     }
 }
 

@@ -252,4 +252,4 @@ fn sources(listed: &Value) -> Vec<String> {
 
 const BAD: [&str; 3] = ["mixed", "cut", "gone"];
 /// Files are looked at every five seconds.
-const SOON: Duration = Duration::from_secs(12);
+const SOON: Duration = Duration::from_secs(20);

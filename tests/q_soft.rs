@@ -168,7 +168,7 @@ fn every_variant_is_refreshed_for_itself() {
 fn the_old_does_not_outlive_the_lifetime_that_it_had() {
     run(async {
         let (origin, edge) = site().await;
-        origin.answer("/page", page("old").field("age", "598"));
+        origin.answer("/page", page("old").field("age", "590"));
         edge.get(WWW, "/page").await;
         taken(&edge, &json!({ "paths": ["/page"], "soft": true })).await;
         let next = async || edge.inspected("https://www.example.test/page").await["next"].clone();

@@ -259,7 +259,7 @@ fn site(origin: &Wire, keys: &str) -> String {
         r#"
 [origins.app]
 targets = ["{address}"]
-response_timeout = "2s"
+response_timeout = "4s"
 
 [sites.www]
 hosts = ["{WWW}"]

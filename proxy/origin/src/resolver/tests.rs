@@ -63,7 +63,7 @@ async fn one_family_does_not_spoil_the_other() {
             _ => reply(),
         })
     };
-    let timeout = Duration::from_millis(200);
+    let timeout = Duration::from_secs(2);
     for (reply, unanswered) in [
         ((|| Reply::Code(ResponseCode::NoError)) as fn() -> Reply, None),
         (|| Reply::Code(ResponseCode::NXDomain), None),
@@ -102,7 +102,7 @@ async fn a_silent_server_is_not_waited_for_longer_than_the_timeout() {
     let resolver = Resolver::with_timeout(&server.settings(), timeout).unwrap();
     let error = resolver.look_up("app.example").await.unwrap_err();
     assert!(error.reason.contains("no answer within 100ms"), "{}", error.reason);
-    assert!(began.elapsed() < Duration::from_secs(2));
+    assert!(began.elapsed() < Duration::from_secs(5));
 }
 
 #[tokio::test]
@@ -116,7 +116,7 @@ async fn the_next_server_is_asked_when_one_fails() {
             _ => FakeServer::saying(|_, _| Reply::Silence).await,
         };
         let settings = Settings { servers: vec![first.address, good.address] };
-        let resolver = Resolver::with_timeout(&settings, Duration::from_millis(500)).unwrap();
+        let resolver = Resolver::with_timeout(&settings, Duration::from_secs(2)).unwrap();
         assert_eq!(addresses(&resolver.look_up("app.example").await.unwrap()), "192.0.2.1");
         assert!(first.asked() > 0);
     }
@@ -210,7 +210,7 @@ async fn search_domains_complete_a_name_until_one_is_not_denied() {
 async fn a_dead_server_is_an_error() {
     let nobody: SocketAddr = "127.0.0.1:1".parse().unwrap();
     let settings = Settings { servers: vec![nobody] };
-    let resolver = Resolver::with_timeout(&settings, Duration::from_millis(100)).unwrap();
+    let resolver = Resolver::with_timeout(&settings, Duration::from_secs(2)).unwrap();
     let error = resolver.look_up("app.example").await.unwrap_err();
     assert!(error.reason.starts_with("127.0.0.1:1: "), "{}", error.reason);
 }

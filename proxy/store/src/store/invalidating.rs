@@ -46,6 +46,12 @@ impl Store {
     /// What an order comes to whose reference is known: [`Receipt::Repeated`] or
     /// [`Receipt::Conflict`]; `None` if it would be a new one. Reads the disk; not for an async thread.
     pub fn repeated(&self, order: &Order) -> Result<Option<Receipt>, LedgerError> {
+        // What is on disk and not yet in force is not done.
+        let _recording = self.recording.lock();
+        self.known(order)
+    }
+
+    fn known(&self, order: &Order) -> Result<Option<Receipt>, LedgerError> {
         let Some(reference) = &order.reference else { return Ok(None) };
         let done = self.journal.by_reference(&order.site, reference)?;
         Ok(done.map(|done| {
@@ -62,7 +68,7 @@ impl Store {
 
     /// Puts an order on disk, if it is not there. Between this and [`Self::publish`] no other comes.
     pub(crate) fn record(&self, order: Order, now: SystemTime) -> Result<Receipt, LedgerError> {
-        if let Some(known) = self.repeated(&order)? {
+        if let Some(known) = self.known(&order)? {
             return Ok(known);
         }
         let running = |asked| Prefetching { asked, state: PrefetchState::Running };
