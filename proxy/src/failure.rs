@@ -282,10 +282,6 @@ pub(crate) async fn tell(
     let gone = fault == Fault::Client(ClientFault::Gone);
     if context.arrival.is_some() && !gone && shape::answered(session).is_none() {
         let _ = shape::send(session, context, fault.answer()).await;
-        // Behind a failure the connection is cut: whoever still sends might never see the answer.
-        if session.as_http1().is_some() {
-            let _ = session.as_downstream_mut().drain_request_body().await;
-        }
     }
     FailToProxy { error_code: told.status.as_u16(), can_reuse_downstream: !told.closes }
 }

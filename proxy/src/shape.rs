@@ -238,9 +238,11 @@ pub(crate) async fn send(
 }
 
 /// Reads on for a moment where a client still sends: many throw an answer away whose stream is reset
-/// behind it (RFC 9113 §8.1), or whose connection is cut. Over HTTP/1, what goes on reads by itself.
+/// behind it (RFC 9113 §8.1), or whose connection is cut (RFC 9112 §9.6). An HTTP/1 connection that
+/// goes on reads by itself.
 async fn hear_out(session: &mut Session, context: &Context) {
-    if context.errand == Errand::Client && session.as_http1().is_none() {
+    let goes_on = matches!(session.as_http1(), Some(http1) if http1.will_keepalive());
+    if context.errand == Errand::Client && !goes_on {
         // It has its answer.
         let _ = session.as_downstream_mut().drain_request_body().await;
     }
