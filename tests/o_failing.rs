@@ -232,13 +232,10 @@ fn under_way(edge: &Edge) -> (Running, Running) {
     (pages, Load::orders(edge).over(Over::Http2).per_second(50).start(300))
 }
 
-/// A connection that nobody has seen close yet may be taken for so long.
-const UNSEEN: Duration = Duration::from_millis(500);
-
 /// Who began after the target was gone went to another one.
 fn only_in_flight_failed(orders: &[Outcome], killing: Instant, killed: Instant) {
     for order in orders.iter().filter(|order| !order.succeeded()) {
-        assert!(order.began < killed + UNSEEN && order.ended > killing, "{order}");
+        assert!(order.began < killed && order.ended > killing, "{order}");
     }
 }
 

@@ -52,7 +52,7 @@ fn certificates_are_replaced_under_200_requests_per_second_and_no_request_fails(
         assert!(newcomers::failures(&visits).is_empty(), "{:#?}", newcomers::failures(&visits));
         let requests = u32::try_from(kept.len() + visits.len()).unwrap();
         let per_second = f64::from(requests) / took.as_secs_f64();
-        assert!(per_second > 50.0, "{per_second} requests per second");
+        assert!(per_second > 180.0, "{per_second} requests per second");
         nobody_is_shown_an_older_one(&visits, &since, &shown);
         assert_eq!(older.get(WWW).await.1, "here");
         assert_eq!(failures(&edge, "www").await, 0);

@@ -15,8 +15,8 @@ fn a_thousand_certificates_are_shown_right_for_little_memory_and_no_more_work() 
         let one = shown(&origin, 1).await;
         let thousand = shown(&origin, HANDSHAKES).await;
         assert!(thousand.kib < one.kib + 32 * 1024, "{one:?} {thousand:?}");
-        // A busy machine makes more of the same work, and not a thousand times as much.
-        assert!(thousand.ticks < one.ticks * 3, "{one:?} {thousand:?}");
+        // A busy machine makes a little more of the same work.
+        assert!(thousand.ticks * 2 < one.ticks * 3, "{one:?} {thousand:?}");
     });
 }
 
